@@ -1,0 +1,307 @@
+"""What a check is given: the operations and resources of its profile, fresh valid examples, and requests built from them.
+
+Everything is a function of the run's header (seed, start, test data) and the place in the run, so a recording can be re-judged.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import random
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote, unquote, urlencode, urlsplit
+
+from conformance.contract import Operation, Parameter
+from conformance.ending import Inconclusive
+from conformance.exchange import Exchange, Request
+from conformance.profile import Profile, Resource
+from conformance.requirement import pick
+from conformance.schema import resolve
+from conformance.verdict import Effect
+
+_TEMPLATE = re.compile(r"\{(unique|marker|uuid|secret|now(?:[+-]\d+s)?|test_data\.[A-Za-z0-9_-]+)\}")
+_WORD = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """One instance: its id (with those of its parents) by path parameter, the link the server gave.
+
+    `shown` is how the server showed it, `sent` the body that made it (None when it is not ours).
+    """
+
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    link: str = ""
+    shown: Any = None
+    sent: Any = None
+
+
+@dataclass(kw_only=True)
+class Api:
+    """The tools of one case of one check; `place` (requirement, round, case) makes its fresh values its own."""
+
+    profile: Profile
+    run_id: str
+    started: float
+    test_data: Mapping[str, Any]
+    allowed: frozenset[str]
+    place: str
+    _chance: random.Random = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        digest = hashlib.sha256(f"{self.run_id}|{self.place}".encode()).digest()
+        self._chance = random.Random(digest)
+
+    # -- what there is -------------------------------------------------------------------------------------------
+    def operation(self, name: str) -> Operation:
+        """Return an operation of the contract."""
+        return self.profile.operation(name)
+
+    def resource(self, name: str) -> Resource:
+        """Return a resource of the bindings."""
+        return self.profile.resource(name)
+
+    def allows(self, effect: Effect) -> bool:
+        """Tell whether the target's owner allowed requests of this effect."""
+        return not effect.consent or effect.consent in self.allowed
+
+    def datum(self, name: str) -> Any:
+        """Return a value of the target's test data.
+
+        Raises:
+            Inconclusive: the target file does not have it.
+        """
+        if name not in self.test_data:
+            raise Inconclusive(f"needs test_data: {name}")
+        return self.test_data[name]
+
+    @property
+    def marker(self) -> str:
+        """The word by which everything this run made is known."""
+        return f"icra-{self.run_id[:8]}"
+
+    def branch(self, name: str) -> Api:
+        """Return tools for one of several flows run `together`: fresh values must not depend on which flow comes first."""
+        return replace(self, place=f"{self.place}/{name}")
+
+    # -- fresh values --------------------------------------------------------------------------------------------
+    def fresh(self) -> str:
+        """Return a short word that nothing in this run has used."""
+        return "".join(self._chance.choices(_WORD, k=10))
+
+    def fill(self, template: Any) -> Any:
+        """Return *template* with `{unique}`, `{marker}`, `{uuid}`, `{secret}`, `{now+60s}` and `{test_data.NAME}` filled in."""
+        if isinstance(template, Mapping):
+            return {key: self.fill(value) for key, value in template.items()}
+        if isinstance(template, list | tuple):
+            return [self.fill(value) for value in template]
+        if not isinstance(template, str):
+            return template
+        whole = _TEMPLATE.fullmatch(template)
+        if whole and whole[1].startswith("test_data."):
+            return self.datum(whole[1].removeprefix("test_data."))
+        return _TEMPLATE.sub(lambda m: str(self._value(m[1])), template)
+
+    def _value(self, word: str) -> Any:
+        if word == "unique":
+            return self.fresh()
+        if word == "marker":
+            return f"{self.marker}-{self.fresh()}"
+        if word == "uuid":
+            return uuid.UUID(int=self._chance.getrandbits(128), version=4)
+        if word == "secret":
+            return f"Aa1!{self.fresh()}{self.fresh()}"
+        if word.startswith("test_data."):
+            return self.datum(word.removeprefix("test_data."))
+        shift = timedelta(seconds=int(word[3:-1])) if len(word) > 3 else timedelta()
+        moment = datetime.fromtimestamp(self.started, UTC) + shift
+        return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+    def example(self, resource: Resource) -> Any:
+        """Return a fresh body that creates a *resource*."""
+        if resource.example is None:
+            raise Inconclusive(f"needs an example of {resource.name}")
+        return self.fill(resource.example)
+
+    def changed(self, resource: Resource, body: Any) -> Any:
+        """Return *body* with fresh values in the members that the bindings name as changeable."""
+        return merged(body, self.fill(dict(resource.changes)))
+
+    def unknown_id(self, resource: Resource) -> str:
+        """Return a well-formed id that does not exist."""
+        return str(self.fill(resource.unknown))
+
+    # -- requests ------------------------------------------------------------------------------------------------
+    def request(
+        self, operation: Operation, *, subject: Subject | None = None, parameters: Mapping[str, str] | None = None,
+        link: str = "", body: Any = None, query: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None,
+        identity: str = "default", raw: bytes | None = None,
+    ) -> Request:  # fmt: skip
+        """Return a valid request of *operation*.
+
+        Args:
+            subject: the instance it is about; its link is followed where the operation reads that very instance.
+            parameters: path parameters that win over those of the subject.
+            body: JSON value (or form fields); `raw` sends these bytes instead.
+            query, headers: added to what the bindings say a valid request carries; a value of None leaves one out.
+
+        Raises:
+            Inconclusive: a path parameter has no value.
+        """
+        owner = self.profile.bindings.resource_of(operation.id)
+        values = {**(subject.parameters if subject else {}), **(parameters or {})}
+        if subject and subject.link and not parameters and owner and owner.role(operation.id) in ("read", "replace", "update", "delete"):
+            link = link or subject.link
+        target = "" if link else self._path(operation, values)
+        asked = {**{p.name: _some_value(p) for p in operation.parameters if p.place == "query" and p.required}, **operation.query, **(query or {})}
+        pairs = [(k, v) for k, value in asked.items() if value is not None for v in (value if isinstance(value, list) else [value])]
+        text = urlencode([(k, _wire(self.fill(v))) for k, v in pairs], quote_via=quote)
+        if text:
+            mark = "&" if "?" in (link or target) else "?"
+            link, target = (f"{link}{mark}{text}", "") if link else ("", f"{target}{mark}{text}")
+        sent = {"accept": self.accept(operation), **{k.lower(): str(self.fill(v)) for k, v in operation.headers.items()}}
+        content = raw if raw is not None else b""
+        if raw is None and body is not None:
+            form = operation.request_media == "application/x-www-form-urlencoded"
+            content = urlencode(body, doseq=True).encode() if form else json.dumps(body, ensure_ascii=False).encode()
+        if content or raw is not None:
+            sent["content-type"] = operation.request_media or "application/json"
+        sent.update({k.lower(): v for k, v in (headers or {}).items() if v is not None})
+        for name in [k.lower() for k, v in (headers or {}).items() if v is None]:
+            sent.pop(name, None)
+        undo = owner.name if owner and owner.create == operation.id and owner.delete else ""
+        return Request(
+            operation=operation.id, method=operation.method, target=target, link=link, headers=tuple(sent.items()), body=content,
+            identity=identity, effect=operation.effect, undo=undo, on=operation.test_data,
+        )  # fmt: skip
+
+    def accept(self, operation: Operation) -> str:
+        """Return the media types that the contract documents for success, for the Accept header."""
+        media = dict.fromkeys(m for s, a in operation.answers.items() if s.startswith("2") for m in a.media)
+        return ", ".join(media) or "*/*"
+
+    def _path(self, operation: Operation, values: Mapping[str, str]) -> str:
+        path = operation.path
+        for name in operation.path_parameters:
+            value = values.get(name)
+            if value is None and name in self.profile.bindings.parameters:
+                bound = self.profile.bindings.parameters[name]
+                value = self.test_data.get(bound.test_data, bound.default) if bound.test_data else bound.default
+            if value is None:
+                raise Inconclusive(f"needs a value for {{{name}}} of {operation.title}")
+            path = path.replace(f"{{{name}}}", quote(str(value), safe=":@!$'()*,~"))
+        return path
+
+    # -- answers -------------------------------------------------------------------------------------------------
+    def subject(self, resource: Resource, shown: Any, *, parent: Subject | None = None, location: str = "", sent: Any = None) -> Subject:
+        """Return the instance that *shown* (a body or list item) and *location* (a Location header) speak of.
+
+        Raises:
+            Inconclusive: neither says which instance it is.
+        """
+        parameters = dict(parent.parameters) if parent else {}
+        link = next((v for v in pick(shown, resource.link) if isinstance(v, str)), "") if resource.link else ""
+        places = [p for p in ((resource.created_id if sent is not None else "") or resource.id, resource.id) if p]
+        ids = [v for place in places for v in pick(shown, place) if isinstance(v, str | int) and not isinstance(v, bool)]
+        if resource.link and not link and location:
+            link = location
+        if ids and resource.parameter:
+            parameters[resource.parameter] = str(ids[0])
+        elif link or location:
+            parameters.update(self._from_link(resource, link or location))
+        if not link and resource.parameter and resource.parameter not in parameters:
+            raise Inconclusive(f"no id of a {resource.name} at {resource.id or resource.link or 'Location'}")
+        return Subject(parameters=parameters, link=link if resource.link else "", shown=shown, sent=sent)
+
+    def _from_link(self, resource: Resource, link: str) -> dict[str, str]:
+        """Read path parameters off a link whose path ends like the resource's read operation; else nothing."""
+        return path_values(self.operation(resource.read).path, link) if resource.read else {}
+
+    def items(self, resource: Resource, body: Any) -> list[Any]:
+        """Return the items of a list answer; empty when the member is not there."""
+        found = pick(body, resource.items)
+        return found[0] if found and isinstance(found[0], list) else []
+
+    def server_owned(self, operation: Operation) -> tuple[str, ...]:
+        """Return pointers of the members that the server writes (`readOnly`) in the success answers of *operation*."""
+        schemas = [p for s in operation.success if (a := operation.documented(s)) for p in a.media.values() if p]
+        return _marked(self.profile.contract.document, schemas, "readOnly")
+
+    def write_only(self, operation: Operation) -> tuple[str, ...]:
+        """Return pointers of the members of the request body that no answer shows (`writeOnly`)."""
+        return _marked(self.profile.contract.document, [operation.request_schema] if operation.request_schema else [], "writeOnly")
+
+    def body_of(self, exchange: Exchange) -> Any:
+        """Return the JSON of an answer, or None where there is no body."""
+        return exchange.json() if exchange.body.strip() else None
+
+
+def path_values(template: str, target: str) -> dict[str, str]:
+    """Return the path parameters in *target* (a target, link or URL) whose path ends like *template*; else nothing.
+
+    >>> path_values("/Users/{userId}", "https://host/v2/Users/42?a=b")
+    {'userId': '42'}
+    """
+    parts = [f"(?P<{p[1:-1]}>[^/]+)" if p.startswith("{") else re.escape(p) for p in re.split(r"(\{[^}]+\})", template)]
+    names = [p[1:-1] for p in re.split(r"(\{[^}]+\})", template) if p.startswith("{")]
+    for name in names:
+        parts = [p.replace(f"(?P<{name}>", f"(?P<{re.sub(r'[^A-Za-z0-9_]', '_', name)}>") for p in parts]
+    found = re.search("".join(parts) + r"/?$", urlsplit(target).path)
+    return {name: unquote(found[re.sub(r"[^A-Za-z0-9_]", "_", name)]) for name in names} if found else {}
+
+
+def merged(body: Any, changes: Any) -> Any:
+    """Return *body* with *changes* merged in (RFC 7396 JSON Merge Patch, on a copy)."""
+    if not isinstance(changes, Mapping) or not isinstance(body, Mapping):
+        return copy.deepcopy(changes)
+    out = copy.deepcopy(dict(body))
+    for key, value in changes.items():
+        if value is None:
+            out.pop(key, None)
+        else:
+            out[key] = merged(out.get(key), value) if isinstance(value, Mapping) else copy.deepcopy(value)
+    return out
+
+
+def _wire(value: Any) -> str:
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
+
+
+def _some_value(parameter: Parameter) -> Any:
+    schema = parameter.schema
+    for key in ("example", "default"):
+        if key in schema:
+            return schema[key]
+    examples: Sequence[Any] = schema.get("examples") or schema.get("enum") or ()
+    return examples[0] if examples else {"integer": 1, "number": 1, "boolean": True}.get(str(schema.get("type")), "a")
+
+
+def _marked(document: Mapping[str, Any], schemas: Sequence[str], mark: str) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+
+    def walk(schema: Any, at: str, depth: int) -> None:
+        if depth > 8 or not isinstance(schema, Mapping):
+            return
+        schema = resolve(document, schema)
+        if schema.get(mark) and at:
+            found[at] = None
+            return
+        for part in (*schema.get("allOf", ()), *schema.get("oneOf", ()), *schema.get("anyOf", ())):
+            walk(part, at, depth + 1)
+        for name, inner in (schema.get("properties") or {}).items():
+            there = f"{at}/{name.replace('~', '~0').replace('/', '~1')}"
+            if isinstance(inner, Mapping) and inner.get(mark):
+                found[there] = None
+            else:
+                walk(inner, there, depth + 1)
+        walk(schema.get("items"), f"{at}/*", depth + 1)
+
+    for pointer in schemas:
+        walk({"$ref": f"#{pointer}"}, "", 0)
+    return tuple(found)

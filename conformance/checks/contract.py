@@ -1,0 +1,155 @@
+"""The contract family: is the operation there, does its answer hold what is documented, do its errors, does it ask who we are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from conformance.api import Api
+from conformance.checks.expect import expect_body, expect_status, one_of
+from conformance.checks.registry import check
+from conformance.checks.subjects import parents, valid_request
+from conformance.contract import Operation
+from conformance.ending import Inconclusive, Nonconformity, NotApplicable
+from conformance.exchange import Exchange, Request, Trouble
+from conformance.flow import ending, given, send, wait
+from conformance.profile import Profile
+from conformance.requirement import Requirement
+
+
+def absent(operation: Operation, seen: Exchange) -> bool:
+    """Tell whether a valid request was answered as if the operation did not exist."""
+    if seen.status in (405, 501):
+        return True
+    explained = "404" in operation.answers and bool(operation.request_media)
+    return seen.status == 404 and not explained
+
+
+@check("answers", about="operation")
+async def answers(api: Api, operation: Operation) -> None:
+    """Sends a valid request twice if need be: the operation must be there, answer at all, and not break."""
+    request = await valid_request(api, operation)
+    seen = await send(request, silence=True)
+    if seen.status and not absent(operation, seen):
+        return _processed(operation, request, seen)
+    resource = api.profile.bindings.resource_of(operation.id)
+    if resource and resource.within:
+        await wait(resource.within)
+    if not seen.status:
+        if seen.trouble not in (Trouble.CLOSED, Trouble.BROKEN):
+            raise Inconclusive(f"{request.where}: {seen.detail or seen.trouble}", seen)
+        await _known_good(api)
+    again = await send(await valid_request(api, operation), silence=True)
+    if again.status and not absent(operation, again):
+        return _processed(operation, request, again)
+    if not again.status:
+        if seen.status or again.trouble not in (Trouble.CLOSED, Trouble.BROKEN):
+            raise Inconclusive(f"{request.where}: {again.detail or again.trouble}", again)
+        await _known_good(api)
+        raise Nonconformity("an answer", f"{again.detail or again.trouble}, twice, while {api.profile.bindings.probe} answers", seen, again, cause=f"no answer: {operation.title}")
+    raise Nonconformity(f"{one_of(operation.success)}: the operation exists", f"{again.status}, twice", seen, again, cause=f"absent: {operation.title}")
+
+
+def _processed(operation: Operation, request: Request, seen: Exchange) -> None:
+    if seen.status >= 500:
+        raise Nonconformity(f"{one_of(operation.success)}: a valid request is processed", seen.summary, seen, cause=f"{seen.status}: {operation.title}")
+    if 300 <= seen.status < 400 and seen.status not in operation.success:
+        raise Inconclusive(f"{request.where} redirects ({seen.status}); the suite follows no redirects", seen)
+    if seen.status >= 400 and seen.status not in operation.permitted:
+        if request.body or operation.path_parameters or "?" in request.target + request.link:
+            raise Inconclusive(f"needs test_data: {request.where} refused our example with {seen.status}", seen)
+        raise Nonconformity(f"{one_of(operation.success)}: a request without input is processed", seen.summary, seen, cause=f"{seen.status}: {operation.title}")
+
+
+async def _known_good(api: Api) -> None:
+    await given(api.request(api.operation(api.profile.bindings.probe)))
+
+
+@check("answer", about="operation")
+async def answer(api: Api, operation: Operation) -> None:
+    """Sends a valid request and holds status, required headers, media type and body against the contract."""
+    seen = await send(await valid_request(api, operation))
+    if not seen.success and seen.status not in (*operation.success, *operation.permitted):
+        raise Inconclusive(f"{seen.request.where} answered {seen.status}", seen, needs=operation.id)
+    expect_status(seen, (*operation.success, *operation.permitted), cause=f"status of {operation.title}")
+    documented = operation.documented(seen.status)
+    for name, required in (documented.headers.items() if documented else ()):
+        if required and seen.header(name) is None:
+            raise Nonconformity(f"the header {name}", "no such header", seen, cause=f"no {name} header")
+    if not any(r.check == "service-media-type" for r in api.profile.requirements):
+        expect_media(api, operation, seen)
+    expect_body(api, operation, seen)
+
+
+def expect_media(api: Api, operation: Operation, seen: Exchange) -> None:
+    """Expect a documented media type, or one that the bindings accept for JSON, or a `+json` of it."""
+    documented = operation.documented(seen.status)
+    if documented is None or not documented.media or not seen.body.strip():
+        return
+    accepted = [*documented.media, *api.profile.bindings.media]
+    if seen.media_type not in accepted and "*/*" not in accepted:
+        raise Nonconformity(f"the media type {' or '.join(dict.fromkeys(accepted))}", seen.header("content-type") or "none", seen, cause="media type")
+
+
+def error_cases(profile: Profile, requirement: Requirement) -> Sequence[str]:
+    """Name the errors that can be provoked at the requirement's operation."""
+    operation = profile.operation(requirement.on)
+    return provocations(profile, operation)
+
+
+def provocations(profile: Profile, operation: Operation) -> tuple[str, ...]:
+    """Name the errors that can be provoked at an operation: `unknown-id`, `not-json`."""
+    owners = profile.bindings.owners
+    found = ["unknown-id"] if operation.path_parameters and operation.path_parameters[-1] in owners and not operation.test_data else []
+    if "json" in operation.request_media and not operation.test_data:
+        found.append("not-json")
+    return tuple(found)
+
+
+async def provoke(api: Api, operation: Operation, kind: str) -> tuple[Exchange, Exchange]:
+    """Return the answer to a request that must be refused, and its control: the same with the one thing put right."""
+    right = await valid_request(api, operation)
+    if kind == "unknown-id":
+        owner = api.profile.bindings.owners[operation.path_parameters[-1]]
+        subject = await parents(api, operation, own=owner.parameter)
+        unknown = {**(subject.parameters if subject else {}), owner.parameter: api.unknown_id(owner)}
+        wrong = api.request(operation, parameters=unknown).with_(body=right.body, headers=right.headers)
+    else:
+        wrong = right.with_(body=b'{"')
+    seen = await send(wrong, also=(403,))
+    control = await given(right)
+    return seen, control
+
+
+@check("errors", about="operation", cases=error_cases)
+async def errors(api: Api, operation: Operation, kind: str) -> None:
+    """Provokes an unknown id and a body that is not JSON, each with a control, and expects the documented status."""
+    seen, control = await provoke(api, operation, kind)
+    binding = api.profile.bindings.error
+    wanted = binding.unknown if kind == "unknown-id" else (*binding.malformed, *binding.invalid)
+    gone_is_fine = operation.method == "DELETE" and kind == "unknown-id" and seen.status in operation.permitted
+    if seen.status not in wanted and not gone_is_fine:
+        raise Nonconformity(f"{one_of(wanted)} ({kind.replace('-', ' ')})", seen.summary, seen, control, cause=f"{kind}: {operation.title}")
+
+
+def _credential_cases(profile: Profile, requirement: Requirement) -> Sequence[str]:
+    return ("none", "bad")
+
+
+@check("authentication", about="operation", cases=_credential_cases)
+async def authentication(api: Api, operation: Operation, identity: str) -> None:
+    """Sends a valid request without credentials and with wrong ones, then the same with the right ones as control."""
+    right = await valid_request(api, operation)
+    seen = await ending(send(right.with_(identity=identity), also=(401, 403)))
+    if isinstance(seen, Exception):
+        raise seen
+    bound = api.profile.bindings.authentication
+    wanted = bound.missing if identity == "none" else bound.bad
+    what = "no credentials" if identity == "none" else "wrong credentials"
+    if seen.success:
+        raise Nonconformity(f"{one_of(wanted)} ({what})", seen.summary, seen, cause=f"{what}: {operation.title}")
+    control = await given(right)
+    if seen.status not in wanted:
+        raise Nonconformity(f"{one_of(wanted)} ({what})", seen.summary, seen, control, cause=f"status for {what}")
+
+
+__all__ = ["NotApplicable", "answer", "answers", "authentication", "errors"]

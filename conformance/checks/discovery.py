@@ -1,0 +1,103 @@
+"""The first look: is somebody there, which edition, which features; asked once, by reads only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from conformance.api import Api
+from conformance.checks.contract import absent
+from conformance.checks.subjects import existing
+from conformance.ending import Ending, Inconclusive, NotTested
+from conformance.exchange import Exchange, Request, Trouble
+from conformance.flow import ending, send, together
+from conformance.profile import Identify
+from conformance.requirement import Question, pick
+
+#: Requirement id under which the exchanges of the first look are recorded.
+DISCOVERY = "discovery"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstLook:
+    """What the first look found.
+
+    `trouble` is why nothing else can be looked at ("" when all is well); `answers` yes, no or None per question;
+    `control` the answer to a path that does not exist, which no pass may rest on.
+    """
+
+    trouble: str = ""
+    says: str = ""
+    answers: dict[Question, bool | None]
+    control: Exchange | None = None
+
+
+async def first_look(api: Api, questions: Sequence[Question]) -> FirstLook:
+    """Look for a pulse, then ask each question with one read of its operation."""
+    probe = api.operation(api.profile.bindings.probe)
+    seen = await ending(send(api.request(probe), silence=True, also=(401, 403, 429, 503)))
+    if isinstance(seen, Ending):
+        return FirstLook(trouble=str(seen), answers={})
+    if isinstance(seen, Exception):
+        raise seen
+    if not seen.status and seen.trouble in (Trouble.UNREACHABLE, Trouble.GIVEN_UP):
+        return FirstLook(trouble=f"target out of reach: {seen.detail or seen.trouble}", answers={})
+    nowhere = Request(operation="", method="GET", target=f"/{api.fresh()}", headers=(("accept", "*/*"),))
+    control = await ending(send(nowhere, silence=True, also=(401, 403, 429, 503)))
+    trouble = "" if seen.success else await _why_nothing(api, seen)
+    if trouble:
+        return FirstLook(trouble=trouble, answers={}, control=control if isinstance(control, Exchange) else None)
+    operations = list(dict.fromkeys(q.operation for q in questions if q.operation in api.profile.contract.operations))
+    looks = dict(zip(operations, await together(*[ending(_ask(api.branch(o), o)) for o in operations]), strict=True))
+    return FirstLook(
+        answers={q: _answer(q, looks.get(q.operation)) for q in questions},
+        control=control if isinstance(control, Exchange) and control.success else None,
+    )
+
+
+async def _why_nothing(api: Api, first: Exchange) -> str:
+    """Look at a few more reads; return why none of them can be looked at, or '' when one can."""
+    operations = [o for o in api.profile.contract.operations.values() if o.safe and not o.path_parameters and o.id != first.request.operation][:4]
+    looks = [first, *[x for x in await together(*[ending(send(api.request(o), silence=True, also=(401, 403, 429, 503))) for o in operations]) if isinstance(x, Exchange)]]
+    if all(x.status in (401, 403) for x in looks):
+        return f"credentials refused: {first.request.where} answered {first.status}"
+    if all(absent(api.operation(x.request.operation), x) for x in looks):
+        return f"none of {len(looks)} operations is there ({first.request.where} answered {first.status}): base path?"
+    if all(not x.status for x in looks):
+        return f"no answer to any of {len(looks)} reads: {first.detail or first.trouble}"
+    return ""
+
+
+async def _ask(api: Api, operation: str) -> Exchange:
+    """Read one operation without input, or of the first instance there is."""
+    wanted = api.operation(operation)
+    resource = api.profile.bindings.resource_of(operation)
+    subject = await existing(api, resource) if wanted.path_parameters and resource else None
+    return await send(api.request(wanted, subject=subject), also=(403,))
+
+
+def _answer(question: Question, seen: object) -> bool | None:
+    if isinstance(seen, NotTested | Inconclusive) or not isinstance(seen, Exchange):
+        return None
+    if seen.success:
+        body = ending_json(seen)
+        return None if body is None and question.pointer is not None else question.holds(body)
+    return False if seen.status in (404, 405, 410, 501) else None
+
+
+def ending_json(seen: Exchange) -> object:
+    """Return the JSON of an answer, or None when it has none that can be read."""
+    try:
+        return seen.json()
+    except Ending:
+        return None
+
+
+async def which_edition(api: Api, identify: Identify) -> tuple[str, str]:
+    """Return what the server says of its edition, and the edition of ours that this is ('' when it cannot be told)."""
+    seen = await ending(send(api.request(api.operation(identify.operation)), also=(403,)))
+    if not isinstance(seen, Exchange) or not seen.success:
+        return "", ""
+    said = next((str(v) for v in pick(ending_json(seen), identify.pointer)), "")[:200]
+    return said, next((edition for edition, pattern in identify.editions.items() if re.search(pattern, said)), "")

@@ -1,0 +1,147 @@
+"""Set-up that checks share: an instance to look at, and a valid request of any operation. All of it is `given`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.api import Api, Subject
+from conformance.contract import Operation
+from conformance.ending import Inconclusive, NotApplicable, NotTested
+from conformance.exchange import Exchange, Request
+from conformance.flow import given
+from conformance.profile import Resource
+from conformance.requirement import pick
+
+
+async def parents(api: Api, operation: Operation, *, own: str = "") -> Subject | None:
+    """Return the instances that the path of *operation* hangs under (without the resource's own id), or None."""
+    subject: Subject | None = None
+    owners = api.profile.bindings.owners
+    for name in operation.path_parameters:
+        if name == own or name not in owners or (subject and name in subject.parameters):
+            continue
+        subject = await existing(api, owners[name])
+    return subject
+
+
+async def collection(api: Api, resource: Resource) -> tuple[str, Subject | None]:
+    """Return the link to the collection, where clients must follow one, and the instance it hangs under.
+
+    Raises:
+        NotApplicable: the server shows no such link, so it offers no such collection.
+    """
+    place = resource.found_at
+    if place is None:
+        operation = api.operation(resource.list or resource.create or resource.read)
+        return "", await parents(api, operation, own=resource.parameter)
+    if place.operation:
+        shown, subject = (await given(api.request(api.operation(place.operation)))).json(), None
+    else:
+        owner = api.resource(place.resource)
+        subject = await existing(api, owner)
+        shown = (await given(api.request(api.operation(owner.read), subject=subject))).json()
+    link = next((v for v in pick(shown, place.pointer) if isinstance(v, str) and v), "")
+    if not link:
+        raise NotApplicable(f"the server shows no link at {place.pointer}")
+    return link, subject
+
+
+async def create_request(api: Api, resource: Resource, body: Any = None) -> tuple[Request, Any, Subject | None]:
+    """Return a valid request that creates a *resource*, the body it sends, and the instance it hangs under."""
+    link, parent = await collection(api, resource)
+    wanted = api.example(resource) if body is None else body
+    operation = api.operation(resource.create)
+    return api.request(operation, subject=parent, link=link, body=wanted), wanted, parent
+
+
+async def create(api: Api, resource: Resource, body: Any = None) -> tuple[Subject, Exchange]:
+    """Create a *resource* as set-up and return it with the exchange that made it."""
+    request, wanted, parent = await create_request(api, resource, body)
+    made = await given(request)
+    return created(api, resource, made, wanted, parent), made
+
+
+def created(api: Api, resource: Resource, made: Exchange, sent: Any, parent: Subject | None) -> Subject:
+    """Return the instance that a create answer speaks of."""
+    return api.subject(resource, api.body_of(made), parent=parent, location=made.header("location") or "", sent=sent)
+
+
+async def existing(api: Api, resource: Resource) -> Subject:
+    """Return an instance of *resource*: a fresh one where we may create, else the first listed, else the target's test data.
+
+    Raises:
+        Inconclusive: there is none to look at.
+    """
+    trouble: Inconclusive | NotTested | None = None
+    if resource.name in api.test_data:
+        value = str(api.test_data[resource.name])
+        return Subject(parameters={resource.parameter: value} if resource.parameter else {}, link=value if resource.link and value.startswith("/") else "")
+    if resource.create and resource.example is not None and api.allows(api.operation(resource.create).effect):
+        try:
+            return (await create(api, resource))[0]
+        except Inconclusive as error:
+            trouble = error
+    if resource.list:
+        link, parent = await collection(api, resource)
+        try:
+            listed = await given(api.request(api.operation(resource.list), subject=parent, link=link))
+        except Inconclusive as error:
+            raise trouble or error from None
+        items = api.items(resource, listed.json())
+        if items:
+            return api.subject(resource, items[0], parent=parent)
+    if resource.read and not resource.parameter:
+        return Subject()
+    raise trouble or Inconclusive(f"no {resource.name} to look at: needs test_data {resource.name}")
+
+
+async def ours(api: Api, resource: Resource) -> Subject:
+    """Return an instance that this run made, so that it may be changed.
+
+    Raises:
+        NotTested: we may not create one.
+    """
+    if not resource.create:
+        raise NotTested(f"only a {resource.name} of our own may be changed, and the profile has no way to create one")
+    return (await create(api, resource))[0]
+
+
+async def named(api: Api, operation: Operation) -> Subject:
+    """Return the instance that the target's owner named for a disruptive operation."""
+    value = str(api.datum(operation.test_data))
+    names = operation.path_parameters
+    link = value if value.startswith("/") else ""
+    return Subject(parameters={names[-1]: value.rstrip("/").rsplit("/", 1)[-1]} if names else {}, link=link)
+
+
+async def valid_request(api: Api, operation: Operation, body: Any = None) -> Request:
+    """Return a request of *operation* that a conforming server processes, after whatever set-up it takes."""
+    resource = api.profile.bindings.resource_of(operation.id)
+    role = resource.role(operation.id) if resource else ""
+    if operation.test_data:
+        subject = await named(api, operation)
+        return api.request(operation, subject=subject, body=api.fill(operation.body) if body is None else body)
+    if resource is None:
+        subject_or_none = await parents(api, operation)
+        return api.request(operation, subject=subject_or_none, body=api.fill(operation.body) if body is None else body)
+    if role == "create":
+        return (await create_request(api, resource, body))[0]
+    if role == "list":
+        link, parent = await collection(api, resource)
+        return api.request(operation, subject=parent, link=link)
+    subject = await existing(api, resource) if role == "read" else await ours(api, resource)
+    if body is None:
+        body = changing_body(api, resource, operation, subject)
+    return api.request(operation, subject=subject, body=body)
+
+
+def changing_body(api: Api, resource: Resource, operation: Operation, subject: Subject) -> Any:
+    """Return the body of a valid replace or update of *subject*; None for a read or delete."""
+    role = resource.role(operation.id)
+    if operation.body is not None:
+        return api.fill(operation.body)
+    if role == "replace":
+        return api.changed(resource, subject.sent)
+    if role == "update":
+        return api.fill(dict(resource.changes))
+    return None

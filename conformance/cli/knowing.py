@@ -1,0 +1,210 @@
+"""Commands that only read what we know: profiles, explain, coverage, plan."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from conformance.checks.registry import known_checks
+from conformance.cli.common import shelf_of
+from conformance.errors import Problem, UsageError, did_you_mean
+from conformance.loading.profiles import Shelf, load_profile
+from conformance.loading.targets import load_claim
+from conformance.planning.plan import Test, effect_of, make_plan
+from conformance.profile import Profile
+from conformance.requirement import Requirement
+from conformance.verdict import Level, Verdict
+
+
+def _profiles_command(commands: Any) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser("profiles", help="list the profiles")
+    command.add_argument("--format", choices=("text", "json"), default="text")
+    command.set_defaults(call=profiles)
+    return command
+
+
+def profiles(options: argparse.Namespace) -> int:
+    """List every edition of every profile."""
+    shelf = shelf_of(options)
+    rows = [_profile_row(load_profile(f"{name}@{edition}", shelf)) for name, editions in sorted(shelf.profiles.items()) for edition in editions]
+    rows.sort(key=lambda r: (r["interface"], r["profile"]))
+    if options.format == "json":
+        print(json.dumps(rows, indent=1))
+        return 0
+    for row in rows:
+        print(f"{row['interface']}  {row['profile'] + '@' + row['edition']:<45} {row['tier']:<6} {row['requirements']:>4} requirements  {row['title']}")
+    return 0
+
+
+def _profile_row(profile: Profile) -> dict[str, Any]:
+    must = sum(r.level is Level.MUST and not r.draft for r in profile.requirements)
+    return {
+        "profile": profile.name, "interface": profile.interface, "edition": profile.edition, "tier": profile.tier, "state": profile.state,
+        "title": profile.title, "requirements": len(profile.requirements), "effective_musts": must, "not_tested": len(profile.not_tested),
+        "features": sorted(profile.features),
+    }  # fmt: skip
+
+
+def _explain_command(commands: Any) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser("explain", help="say what a requirement asks and how it is looked at")
+    command.add_argument("requirement", metavar="REQUIREMENT")
+    command.set_defaults(call=explain)
+    return command
+
+
+def find_requirement(name: str, shelf: Shelf) -> tuple[Profile, Requirement]:
+    """Return a requirement by its id, with its profile (of the default edition, else of any that has it).
+
+    Raises:
+        UsageError: there is none.
+    """
+    profile_name = name.partition("/")[0].partition("@")[0]
+    shelf.home(profile_name)
+    default = load_profile(profile_name, shelf)
+    loaded = [default, *[load_profile(f"{profile_name}@{e}", shelf) for e in shelf.profiles[profile_name] if e != default.edition]]
+    for profile in loaded:
+        if name in profile.by_id:
+            return profile, profile.by_id[name]
+    raise UsageError(Problem(file="requirement", problem=f"'{name}' is not a requirement", hint=did_you_mean(name, default.by_id)))
+
+
+def explain(options: argparse.Namespace) -> int:
+    """Print a requirement with its clause and, in words, what is sent."""
+    profile, requirement = find_requirement(options.requirement, shelf_of(options))
+    print(f"{requirement.id}  ({requirement.level.value}{', draft' if requirement.draft else ''})\n")
+    print(f"{requirement.sentence}\n")
+    seen = "" if requirement.basis == "programme" else " (text looked up)" if requirement.seen else " (text not looked up yet)"
+    print(f"basis    {requirement.basis}: {requirement.clause}{seen}{f', decided {requirement.decided}' if requirement.decided else ''}")
+    print(f"profile  {profile.name} {profile.edition}, feature {requirement.feature}: {profile.features[requirement.feature].sentence}")
+    if requirement.when:
+        print(f"applies  when {requirement.when.operation} says so at {requirement.when.pointer or 'all'}")
+    check = known_checks().get(requirement.check)
+    if requirement.reason:
+        print(f"looked   not at all: {requirement.reason}")
+    elif check is None:
+        print(f"looked   not yet: there is no check called {requirement.check}")
+    else:
+        effect = effect_of(profile, requirement, check)
+        print(f"looked   {check.sentence}")
+        if requirement.on in profile.contract.operations:
+            print(f"at       {profile.operation(requirement.on).title}")
+        elif requirement.on:
+            resource = profile.resource(requirement.on)
+            print("at       " + ", ".join(profile.operation(getattr(resource, role)).title for role in check.roles if getattr(resource, role)))
+        print(f"effect   {effect.value}" + (f" (needs --allow {effect.consent})" if effect.consent else ""))
+        if check.cases:
+            cases = list(check.cases(profile, requirement))
+            print(f"cases    {len(cases)}" + (f", such as {getattr(cases[0], 'title', cases[0])}" if cases else ""))
+        if requirement.arguments:
+            print(f"with     {json.dumps(dict(requirement.arguments), ensure_ascii=False)}")
+    if requirement.needs:
+        print(f"needs    {', '.join(requirement.needs)}")
+    return 0
+
+
+def _coverage_command(commands: Any) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser("coverage", help="requirements without a check, checks without a requirement")
+    command.add_argument("profile", metavar="PROFILE[@EDITION]")
+    command.add_argument("--format", choices=("text", "json"), default="text")
+    command.set_defaults(call=coverage)
+    return command
+
+
+def coverage(options: argparse.Namespace) -> int:
+    """Say which requirements have no check and which operations no requirement; exit 1 when a requirement has neither check nor reason."""
+    profile = load_profile(options.profile, shelf_of(options))
+    checks = known_checks()
+    lacking = [r for r in profile.requirements if r.check not in checks]
+    used = {r.check for r in profile.requirements}
+    operations = [o.title for o in profile.contract.operations.values() if not any(r.on == o.id for r in profile.requirements)]
+    must = [r for r in profile.requirements if r.level is Level.MUST and not r.draft]
+    untested = [r for r in profile.not_tested if r.level is Level.MUST]
+    data = {
+        "profile": profile.name, "edition": profile.edition, "requirements": len(profile.requirements), "effective_musts": len(must),
+        "drafts": sum(r.draft for r in profile.requirements), "no_check_yet": {r.id: r.check for r in lacking},
+        "not_tested": {r.id: r.reason for r in profile.not_tested}, "not_tested_musts": len(untested),
+        "checks": {name: sum(r.check == name for r in profile.requirements) for name in sorted(used & set(checks))},
+        "checks_without_requirement": sorted(set(checks) - used), "operations_without_requirement": operations,
+        "cases": {operation: len(cases) for operation, cases in profile.cases.items()},
+    }  # fmt: skip
+    if options.format == "json":
+        print(json.dumps(data, indent=1))
+        return 1 if lacking else 0
+    print(f"{profile.name} {profile.edition}: {len(profile.requirements)} requirements, {len(must)} effective MUSTs, {data['drafts']} drafts, {len(profile.not_tested)} not tested")
+    for requirement in lacking:
+        print(f"no check yet  {requirement.id}  ({requirement.check})")
+    for requirement in profile.not_tested:
+        print(f"not tested    {requirement.id}  ({requirement.reason})")
+    for operation in operations:
+        print(f"no requirement  {operation}")
+    print("checks used: " + ", ".join(f"{name} {count}" for name, count in data["checks"].items()))  # type: ignore[attr-defined]
+    print("checks of no requirement here: " + (", ".join(data["checks_without_requirement"]) or "none"))  # type: ignore[arg-type]
+    return 1 if lacking else 0
+
+
+def _plan_command(commands: Any) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser("plan", help="what a run would send, create and not be able to undo; nothing is sent")
+    command.add_argument("profile", metavar="PROFILE[@EDITION]")
+    command.add_argument("--claim", type=Path, metavar="FILE")
+    command.add_argument("--allow", default="", metavar="write,disruptive")
+    command.add_argument("--latency", type=float, default=20.0, metavar="MS", help="assumed time of one answer")
+    command.add_argument("--format", choices=("text", "json"), default="text")
+    command.set_defaults(call=plan)
+    return command
+
+
+def plan(options: argparse.Namespace) -> int:
+    """Say what would be looked at, with which effect, as if discovery said yes to every feature the claim is silent on."""
+    profile = load_profile(options.profile, shelf_of(options))
+    claim = load_claim(options.claim, profile)
+    allowed = frozenset(a.strip() for a in options.allow.split(",") if a.strip())
+    from conformance.planning.plan import questions_of
+
+    answers = dict.fromkeys(questions_of(profile), True)
+    test_data = dict.fromkeys(profile.bindings.test_data, "…")
+    planned = make_plan(profile, claim, known_checks(), allowed=allowed, test_data=test_data, answers=answers)
+    active = [t for t in planned.tests if t.settled is None]
+    requests = sum(requests_of(t) for t in active)
+    lasting = sorted({profile.operation(o).title for t in active for o in _operations(profile, t) if profile.operation(o).effect in ("lasting", "disruptive")})
+    creates = sorted({profile.operation(r.create).title for r in profile.bindings.resources.values() if r.create and r.create in {o for t in active for o in _operations(profile, t)}})
+    data = {
+        "profile": profile.name, "edition": profile.edition, "looked_at": len(active),
+        "not_looked_at": {t.requirement.id: t.settled[1] for t in planned.tests if t.settled and t.settled[0] is not Verdict.NOT_APPLICABLE},
+        "not_applicable": sum(t.settled is not None and t.settled[0] is Verdict.NOT_APPLICABLE for t in planned.tests),
+        "requests_about": requests, "seconds_about": round(requests * (options.latency / 1000 + 0.004) / 6, 1), "creates": creates, "cannot_be_undone": lasting,
+        "by_effect": {e: sum(t.effect == e for t in active) for e in ("read", "own", "lasting", "disruptive")},
+    }  # fmt: skip
+    if options.format == "json":
+        print(json.dumps(data, indent=1))
+        return 0
+    print(f"{profile.name} {profile.edition}, --allow {options.allow or 'nothing (reads only)'}: {len(active)} requirements looked at, about {requests} requests, about {data['seconds_about']} s at {options.latency:g} ms")
+    print("by effect: " + ", ".join(f"{e} {n}" for e, n in data["by_effect"].items()))  # type: ignore[attr-defined]
+    for title in creates:
+        print(f"creates and removes   {title}")
+    for title in lasting:
+        print(f"cannot be undone      {title}")
+    reasons: dict[str, int] = {}
+    for reason in data["not_looked_at"].values():  # type: ignore[attr-defined]
+        reasons[reason] = reasons.get(reason, 0) + 1
+    for reason, count in sorted(reasons.items(), key=lambda kv: -kv[1]):
+        print(f"not looked at  {count:>4}  {reason}")
+    return 0
+
+
+def requests_of(test: Test) -> int:
+    """Estimate the requests of a test: a case takes about three, and one more to remove what it made."""
+    return len(test.cases) * (3 if test.effect == "read" else 5)
+
+
+def _operations(profile: Profile, test: Test) -> list[str]:
+    on = test.requirement.on
+    if on in profile.contract.operations:
+        return [on]
+    if on in profile.bindings.resources and test.check:
+        return [o for role in test.check.roles if (o := getattr(profile.resource(on), role))]
+    return []
+
+
+COMMANDS = (_profiles_command, _explain_command, _coverage_command, _plan_command)

@@ -1,0 +1,358 @@
+"""The driver: everything a request must pass on its way to the target, and an answer on its way to a check.
+
+Consent, origins, ledger, credentials, pace, repetition, redaction, recording: each rule of "doing no harm" is enforced here,
+whatever a check asks for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from conformance.api import Api, path_values
+from conformance.driving.credentials import Credentials, CredentialsRefused
+from conformance.driving.ledger import Entry, Ledger
+from conformance.driving.wires import NoAnswer, Wire
+from conformance.ending import Ending
+from conformance.exchange import Exchange, Path, Request, Trouble
+from conformance.flow import Answer, Callback, Flow, Wait, ending
+from conformance.redaction import Redactor
+from conformance.requirement import pick
+from conformance.run import Leftover
+from conformance.target import Target, origin
+from conformance.verdict import Effect
+from conformance.wire import Headers, WireRequest, WireResponse, header
+
+REPEATS = (1.0, 2.0, 4.0)
+LONGEST_WAIT = 30.0
+BREAKER = 5
+SLOWEST_RATE = 2.0
+#: Requirement id under which clean-up is recorded.
+CLEAN_UP = "clean-up"
+
+Recorder = Callable[[str, Exchange], None]
+
+
+@dataclass
+class Pace:
+    """How fast we may send: requests a second (0: no limit); a refusal halves it, calm doubles it again."""
+
+    rate: float
+    ceiling: float
+    _next: float = 0.0
+    _calm: int = 0
+
+    async def turn(self) -> None:
+        """Wait for our turn."""
+        if not self.rate:
+            return
+        now = asyncio.get_running_loop().time()
+        at = max(now, self._next)
+        self._next = at + 1 / self.rate
+        if at > now:
+            await asyncio.sleep(at - now)
+
+    def refused(self) -> None:
+        """Halve the rate: the target said that it is too much."""
+        self.rate = max(SLOWEST_RATE, (self.rate or 40.0) / 2)
+        self._calm = 0
+
+    def answered(self) -> None:
+        """Double the rate after twenty answers in calm, up to what the target file allows."""
+        self._calm += 1
+        if self.rate and self.rate != self.ceiling and self._calm >= 20:
+            self._calm = 0
+            self.rate = self.rate * 2 if not self.ceiling else min(self.ceiling, self.rate * 2)
+            if not self.ceiling and self.rate > 160:
+                self.rate = 0.0
+
+
+@dataclass
+class Driver:
+    """Sends requests of checks to one target; see the module."""
+
+    target: Target
+    wire: Wire
+    redactor: Redactor
+    credentials: Credentials
+    ledger: Ledger
+    tools: Callable[[str], Api]
+    record: Recorder
+    wrong: str = ""
+    requests: int = 0
+    started_at: float = 0.0
+    _slots: asyncio.Semaphore = field(init=False)
+    _pace: Pace = field(init=False)
+    _lost: int = 0
+    _tired: int = 0
+    _origins: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        limits = self.target.limits
+        self._slots = asyncio.Semaphore(limits.in_flight)
+        self._pace = Pace(limits.rate, limits.rate)
+        self._origins = frozenset({origin(self.target.url), *(origin(o) for o in self.target.origins)})
+
+    def now(self) -> float:
+        """Return seconds since the run began."""
+        return asyncio.get_running_loop().time() - self.started_at
+
+    @property
+    def given_up(self) -> bool:
+        """Whether so many connections failed in a row that going on would prove nothing."""
+        return self._lost >= BREAKER
+
+    # -- one exchange --------------------------------------------------------------------------------------------
+    async def exchange(self, requirement: str, at: Path, request: Request) -> Exchange:
+        """Send *request* if it may be sent, repeat it if the rules say so, and return the recorded exchange."""
+        url = self.url_of(request)
+        refusal = self._refusal(request, url)
+        if refusal:
+            seen = Exchange(request=request, trouble=refusal[0], detail=refusal[1], started_s=self.now(), ended_s=self.now(), at=at)
+        else:
+            entry = self.ledger.intend(request.undo, self.tools("ledger").marker) if request.undo else None
+            seen = replace(await self._repeated(request, url), at=at)
+            self._note(entry, request, seen)
+        seen = self._redacted(seen)
+        self.record(requirement, seen)
+        return seen
+
+    def url_of(self, request: Request) -> str:
+        """Return the absolute URL of a request: below the base URL, or where its link leads."""
+        if not request.link:
+            return self.target.url.rstrip("/") + self.redactor.reveal(request.target)
+        return urljoin(self.target.url.rstrip("/") + "/", self.redactor.reveal(request.link))
+
+    def _refusal(self, request: Request, url: str) -> tuple[Trouble, str] | None:
+        consent = request.effect.consent
+        if consent and consent not in self.target.allow:
+            return Trouble.NOT_ALLOWED, f"needs --allow {consent}"
+        if request.effect is Effect.DISRUPTIVE and (not request.on or request.on not in self.target.test_data):
+            return Trouble.NOT_ALLOWED, f"needs test_data {request.on or 'that names a resource'}"
+        if request.effect is Effect.READ and request.method in ("PUT", "PATCH", "DELETE"):
+            return Trouble.NOT_ALLOWED, f"{request.method} is never sent as a read"
+        if not self.credentials.known(request.identity):
+            return Trouble.NO_CREDENTIALS, request.identity
+        try:
+            off = origin(url) not in self._origins or link_local(url)
+        except ValueError:
+            return Trouble.OFF_ORIGIN, "not a URL"
+        if off:
+            return Trouble.OFF_ORIGIN, self.redactor.text(url[:200])
+        return (Trouble.GIVEN_UP, f"{self._lost} connections failed in a row") if self.given_up else None
+
+    async def _repeated(self, request: Request, url: str) -> Exchange:
+        """Send, and send again what was not processed: no connection, 429, 503, an expired token, a safe method without an answer."""
+        started = self.now()
+        renewed = False
+        tries = 0
+        waits = list(REPEATS)
+        while True:
+            tries += 1
+            used: Headers = ()
+            try:
+                used = await self.credentials.headers(request.identity)
+                await self._pace.turn()
+                async with self._slots:
+                    began = self.now()
+                    answer = await self.wire.fetch(url_origin(url), self._wire_request(request, url, used))
+                    self.requests += 1
+            except CredentialsRefused as error:
+                return Exchange(request=request, trouble=Trouble.REFUSED, detail=str(error), url=url, tries=tries, started_s=started, ended_s=self.now())
+            except NoAnswer as error:
+                self.requests += 1
+                lost = error.trouble is Trouble.UNREACHABLE
+                self._lost = self._lost + 1 if lost else 0
+                again = lost or (request.method in ("GET", "HEAD", "OPTIONS") and error.trouble is Trouble.CLOSED)
+                if again and waits and not self.given_up and tries <= (3 if lost else 2):
+                    await asyncio.sleep(waits.pop(0) if lost else 0.05)
+                    continue
+                return Exchange(request=request, trouble=error.trouble, detail=error.detail, url=url, tries=tries, started_s=started, ended_s=self.now())
+            self._lost = 0
+            if answer.status in (429, 503):
+                if answer.status == 429 or header(answer.headers, "retry-after"):
+                    self._pace.refused()
+                if waits and self._tired < BREAKER:
+                    await asyncio.sleep(_retry_after(answer) or waits[0])
+                    waits.pop(0)
+                    continue
+                self._tired += 1
+            else:
+                self._tired = 0
+                self._pace.answered()
+            if answer.status == 401 and request.identity == "default" and not renewed and self.credentials.renew(request.identity, used):
+                renewed = True
+                continue
+            return Exchange(
+                request=request, status=answer.status, headers=answer.headers, body=answer.body, url=url, tries=tries, started_s=began, ended_s=self.now()
+            )  # fmt: skip
+
+    def _wire_request(self, request: Request, url: str, credentials: Headers) -> WireRequest:
+        parts = urlsplit(url)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        own = {k.lower() for k, _ in request.headers}
+        headers = [("user-agent", "icra-conformance"), ("accept-encoding", "gzip"), *((k.lower(), v) for k, v in self.target.headers.items())]
+        headers += [(k, v) for k, v in credentials]
+        sent = [(k, v) for k, v in headers if k not in own] + [(k, self.redactor.reveal(v)) for k, v in request.headers]
+        body = self.redactor.reveal(request.body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        return WireRequest(method=request.method, target=_ascii(target), headers=tuple((k, _line(v)) for k, v in sent), body=body)
+
+    def _redacted(self, seen: Exchange) -> Exchange:
+        r = self.redactor
+        request = seen.request
+        request = replace(request, headers=r.headers(request.headers), body=r.body(request.body), target=r.text(request.target), link=r.text(request.link))
+        return replace(seen, request=request, headers=r.headers(seen.headers), body=r.body(seen.body), url=r.text(seen.url), detail=r.text(seen.detail))
+
+    # -- the ledger ----------------------------------------------------------------------------------------------
+    def _note(self, entry: Entry | None, request: Request, seen: Exchange) -> None:
+        if request.method == "DELETE" and (seen.success or seen.status in (404, 410)):
+            self.ledger.removed(target=request.target, link=request.link)
+        if entry is None:
+            return
+        if not seen.success:
+            if seen.status:
+                self.ledger.update(entry, state="refused", last=str(seen.status))
+            return
+        try:
+            remove = self._removal(entry.resource, request, seen)
+            self.ledger.update(entry, state="made", target=remove.target, link=remove.link)
+        except Ending as error:
+            self.ledger.update(entry, last=str(error)[:200])
+
+    def _removal(self, resource_name: str, request: Request, seen: Exchange) -> Request:
+        """Return the request that deletes what *seen* made."""
+        api = self.tools("ledger")
+        resource = api.resource(resource_name)
+        create = api.operation(resource.create)
+        subject = api.subject(resource, api.body_of(seen), location=seen.header("location") or "", sent={})
+        above = path_values(create.path, request.target or urlsplit(request.link).path)
+        operation = api.operation(resource.delete)
+        return api.request(operation, subject=replace(subject, parameters={**above, **subject.parameters}))
+
+    async def clean_up(self) -> list[Leftover]:
+        """Remove what the ledger holds, prove each gone, and return what could not be removed with its last state."""
+        await self._find_lost()
+        entries = self.ledger.open_entries()
+        ended = await asyncio.gather(*[self._remove(number, entry) for number, entry in enumerate(entries)])
+        for url, token in self.credentials.sessions:
+            name = self.target.credentials["default"].header.lower() or "x-auth-token"
+            try:
+                await self.wire.fetch(url_origin(url), WireRequest(method="DELETE", target=urlsplit(url).path, headers=((name, token),)))
+            except NoAnswer:
+                continue
+        return [leftover for leftover in ended if leftover]
+
+    async def _remove(self, number: int, entry: Entry) -> Leftover | None:
+        api = self.tools("clean-up")
+        resource = api.resource(entry.resource)
+        if not entry.target and not entry.link:
+            self.ledger.update(entry, state="left", last=entry.last or "never answered")
+            return Leftover(resource=entry.resource, where=f"marker {entry.marker}", state=entry.last or "sent, never answered, not found in the list")
+        operation = api.operation(resource.delete)
+        request = Request(operation=operation.id, method=operation.method, target=entry.target, link=entry.link, effect=operation.effect, on=operation.test_data, headers=(("accept", "*/*"),))
+        seen = await self.exchange(CLEAN_UP, (number, 0), request)
+        proof = seen
+        if resource.read and (seen.success or seen.status in resource.gone):
+            read = api.operation(resource.read)
+            values = path_values(operation.path, entry.target)
+            look = Request(operation=read.id, method=read.method, link=entry.link, headers=(("accept", api.accept(read)),)) if entry.link else api.request(read, parameters=values)
+            for pause in (0.0, 0.5, 2.0, 5.0):
+                await asyncio.sleep(pause)
+                proof = await self.exchange(CLEAN_UP, (number, 1), look)
+                if proof.status in resource.gone or self._expired(resource.expired, proof):
+                    break
+        gone = proof.status in resource.gone or (not resource.read and seen.success)
+        if gone:
+            self.ledger.update(entry, state="removed", last=str(proof.status))
+            return None
+        state = "expired" if self._expired(resource.expired, proof) else proof.summary
+        self.ledger.update(entry, state="removed" if state == "expired" else "left", last=state)
+        return None if state == "expired" and not proof.success else Leftover(resource=entry.resource, where=entry.link or entry.target, state=f"{resource.expired.equals} (the standard cannot remove it)" if state == "expired" and resource.expired else state)
+
+    def _expired(self, expired: Any, seen: Exchange) -> bool:
+        if expired is None or not seen.success:
+            return False
+        try:
+            return expired.equals in pick(seen.json(), expired.pointer)
+        except Ending:
+            return False
+
+    async def _find_lost(self) -> None:
+        """Look in the lists for what was sent and never answered, by the run's marker."""
+        for entry in [e for e in self.ledger.open_entries() if e.state == "intended"]:
+            api = self.tools("clean-up")
+            resource = api.resource(entry.resource)
+            if not (resource.list and resource.marker) or api.operation(resource.list).path_parameters:
+                continue
+            listed = await self.exchange(CLEAN_UP, (9_999, entry.number), api.request(api.operation(resource.list)))
+            try:
+                items = api.items(resource, listed.json()) if listed.success else []
+                known = {(e.target, e.link) for e in self.ledger.entries.values() if e.state != "intended"}
+                for item in items:
+                    if any(str(v).startswith(entry.marker) for v in pick(item, resource.marker)):
+                        remove = api.request(api.operation(resource.delete), subject=api.subject(resource, item))
+                        if (remove.target, remove.link) not in known:
+                            known.add((remove.target, remove.link))
+                            self.ledger.update(entry, state="made", target=remove.target, link=remove.link)
+                            break
+            except Ending:
+                continue
+
+
+class Live(Answer):
+    """Answers the steps of one requirement from the target."""
+
+    def __init__(self, driver: Driver, requirement: str) -> None:
+        super().__init__()
+        self.driver, self.requirement = driver, requirement
+
+    async def __call__(self, at: Path, step: Request | Wait | Callback) -> Any:
+        if isinstance(step, Wait):
+            return await asyncio.sleep(step.seconds)
+        if isinstance(step, Callback):
+            raise NotImplementedError("the callback sink is not built yet")
+        return await self.driver.exchange(self.requirement, at, step)
+
+    async def join(self, branches: Sequence[Flow[Any]]) -> list[Any]:
+        """Run all branches side by side to their end; endings in branch order."""
+        return list(await asyncio.gather(*[ending(b) for b in branches]))
+
+
+def url_origin(url: str) -> str:
+    """Return scheme and authority of *url* as written."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def link_local(url: str) -> bool:
+    """Tell whether *url* leads to a link-local or unspecified address (cloud metadata services live there)."""
+    host = urlsplit(url).hostname or ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return bool(mapped.is_link_local or mapped.is_unspecified)
+
+
+def _retry_after(answer: WireResponse) -> float:
+    """Return the seconds of Retry-After, at most `LONGEST_WAIT`; 0 when it does not say (dates are not read)."""
+    value = (header(answer.headers, "retry-after") or "").strip()
+    return min(LONGEST_WAIT, float(value)) if value.isdigit() and len(value) < 9 else 0.0
+
+
+def _ascii(target: str) -> str:
+    """Percent-encode what may not stand in a request target as it is: spaces, control and non-ASCII characters."""
+    return "".join(c if "!" <= c <= "~" else "".join(f"%{b:02X}" for b in c.encode("utf-8", "surrogateescape")) for c in target)
+
+
+def _line(value: str) -> str:
+    """Return a header value without line ends or other control characters: no one smuggles a header through us."""
+    return "".join(c for c in value if c >= " " and c != "\x7f" or c == "\t")
+
+
+__all__ = ["CLEAN_UP", "Driver", "Live", "Pace", "WireRequest", "link_local", "url_origin"]

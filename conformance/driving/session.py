@@ -1,0 +1,311 @@
+"""One run against one target, from the first look to the footer: what pytest's items call, one requirement at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import platform
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from conformance import __version__
+from conformance.api import Api
+from conformance.checks.discovery import DISCOVERY, FirstLook, first_look, which_edition
+from conformance.checks.registry import known_checks
+from conformance.claim import Claim
+from conformance.driving.credentials import Credentials
+from conformance.driving.driver import CLEAN_UP, Driver, Live
+from conformance.driving.ledger import LEDGER_FILE, Ledger, read_ledger
+from conformance.driving.wires import HttpWire, NoAnswer, Wire
+from conformance.errors import Problem, UsageError
+from conformance.exchange import Exchange, Trouble
+from conformance.flow import drive
+from conformance.loading.profiles import Shelf, load_profile
+from conformance.loading.records import read_exchanges, read_run
+from conformance.planning.examine import examination, judged, needed, unlooked
+from conformance.planning.plan import Answers, Plan, Test, make_plan, questions_of
+from conformance.profile import Profile
+from conformance.redaction import Redactor
+from conformance.run import Footer, Header, Leftover, Look, Result, Run
+from conformance.scoring import score
+from conformance.target import Target, origin
+from conformance.verdict import Verdict
+from conformance.wire import WireRequest, WireResponse
+from conformance.writers.record import EXCHANGES_FILE, RUN_FILE, RecordWriter
+
+#: Requirement id under which the question for the edition is recorded.
+EDITION = "edition"
+LOOK_AHEAD = 12
+CLEAN_UP_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a run is to be made."""
+
+    seed: int = 1
+    budget_s: float = 0.0
+    resume: bool = False
+    selected: str = ""
+    run_by: str = "self"
+    look_ahead: int = LOOK_AHEAD
+
+
+def tools_for(profile: Profile, header: Header, test_data: Mapping[str, Any]) -> Callable[[str], Api]:
+    """Return the maker of check tools: the same header and place give the same tools, live and offline."""
+    allowed = frozenset(header.allowed)
+    return lambda place: Api(profile=profile, run_id=header.run_id, started=header.started, test_data=test_data, allowed=allowed, place=place)
+
+
+@dataclass
+class Session:
+    """The state of a run; `start` looks first, `result_of` looks at one requirement, `finish` cleans up and signs off."""
+
+    profile_name: str
+    target: Target
+    claim: Claim
+    folder: Path
+    options: Options
+    epoch: float
+    shelf: Shelf | None = None
+    wire: Wire | None = None
+    on_result: Callable[[Result], None] | None = None
+    results: dict[str, Result] = field(default_factory=dict)
+    plan: Plan = field(init=False)
+    profile: Profile = field(init=False)
+    header: Header = field(init=False)
+    driver: Driver = field(init=False)
+    look: FirstLook = field(init=False)
+    order: list[str] = field(default_factory=list)
+    _tasks: dict[str, asyncio.Task[Result]] = field(default_factory=dict)
+    _writer: RecordWriter = field(init=False)
+    _done_before: float = 0.0
+
+    # -- the beginning -------------------------------------------------------------------------------------------
+    async def start(self) -> None:
+        """Open the record, ask the server for its edition, take the first look, and plan."""
+        before = self._earlier()
+        self._writer = RecordWriter(self.folder, resume=before is not None)
+        self.profile = load_profile(self.profile_name, self.shelf)
+        started = before.header.started if before else self.epoch
+        run_id = before.header.run_id if before else hashlib.sha256(f"{self.options.seed}|{started!r}|{self.profile.name}".encode()).hexdigest()[:16]
+        self._make_driver(run_id, bool(before))
+        declared = self.profile_name.partition("@")[2] or self.claim.edition
+        says, found = "", ""
+        self.header = self._header(run_id, started, self.profile)
+        if self.profile.bindings.identify and before is None:
+            says, found = await self._edition()
+        wanted = declared or found or self.profile.edition
+        if wanted != self.profile.edition:
+            self.profile = load_profile(f"{self.profile.name}@{wanted}", self.shelf)
+        notes = self._notes(declared, found, says)
+        self.header = before.header if before else replace(self._header(run_id, started, self.profile), edition_declared=declared, server_says=says, notes=notes)
+        if before is None:
+            self._writer.line(self.header)
+        await self._first_look()
+        self.results = {r.requirement: r for r in before.results} if before else {}
+
+    def _earlier(self) -> Run | None:
+        """Return the run in the folder to resume; an earlier one that is not resumed is moved aside, never lost."""
+        if not (self.folder / RUN_FILE).exists():
+            if self.options.resume:
+                raise UsageError(Problem(file=str(self.folder), problem="there is no run to resume"))
+            return None
+        if self.options.resume:
+            run = read_run(self.folder)
+            if run.footer is not None and run.footer.ended == "complete":
+                raise UsageError(Problem(file=str(self.folder), problem="this run came to its end: there is nothing to resume"))
+            self.profile_name = f"{run.header.profile}@{run.header.edition}"
+            self._done_before = max((r.ended_s for r in run.results), default=0.0)
+            return run
+        aside = self.folder / "earlier" / secrets.token_hex(4)
+        aside.mkdir(parents=True)
+        for name in (RUN_FILE, EXCHANGES_FILE, LEDGER_FILE, "report.html", "junit.xml"):
+            if (self.folder / name).exists():
+                shutil.move(str(self.folder / name), str(aside / name))
+        return None
+
+    def _make_driver(self, run_id: str, resumed: bool) -> None:
+        redactor = Redactor(secrets.token_bytes(32))
+        wire = self.wire or HttpWire(self.target)
+        wrong = hashlib.sha256(f"wrong|{run_id}".encode()).hexdigest()[:32]
+
+        async def send(url: str, request: WireRequest) -> WireResponse:
+            allowed = {origin(self.target.url), *(origin(o) for o in self.target.origins)}
+            if origin(url) not in allowed:
+                raise NoAnswer(Trouble.OFF_ORIGIN, "the token endpoint is not on an origin of the target")
+            parts = urlsplit(url)
+            full = replace(request, target=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
+            return await wire.fetch(f"{parts.scheme}://{parts.netloc}", full)
+
+        credentials = Credentials(self.target, redactor, send, wrong)
+        credentials.check()
+        ledger = read_ledger(self.folder) if resumed else Ledger(self.folder)
+        self.driver = Driver(
+            target=self.target, wire=wire, redactor=redactor, credentials=credentials, ledger=ledger, tools=self.tools,
+            record=lambda requirement, exchange: self._writer.exchange(requirement, exchange), started_at=asyncio.get_running_loop().time() - self._done_before,
+        )  # fmt: skip
+
+    def tools(self, place: str) -> Api:
+        """Return check tools for a place of this run."""
+        return tools_for(self.profile, self.header, self._test_data)(place)
+
+    @property
+    def _test_data(self) -> Mapping[str, Any]:
+        """The target's test data as it is recorded: secrets among them as placeholders."""
+        told = msgspec.json.encode(dict(self.target.test_data)).decode()
+        return dict(msgspec.json.decode(self.driver.redactor.text(told)))
+
+    def _header(self, run_id: str, started: float, profile: Profile) -> Header:
+        return Header(
+            suite=__version__, run_id=run_id, started=started, seed=self.options.seed, profile=profile.name, edition=profile.edition, title=profile.title,
+            interface=profile.interface, tier=profile.tier, state=profile.state, digests=profile.digests, versions=_versions(),
+            target=self._public_target(), claim=msgspec.to_builtins(self.claim), allowed=self.target.allow, selected=self.options.selected,
+            run_by=self.options.run_by,
+        )  # fmt: skip
+
+    def _public_target(self) -> dict[str, Any]:
+        """Return the target for the record: references to secrets stay, secrets do not."""
+        raw = msgspec.json.encode(msgspec.to_builtins(self.target)).decode()
+        told: dict[str, Any] = msgspec.json.decode(self.driver.redactor.text(raw))
+        told["headers"] = {k: self.driver.redactor.headers(((k, v),))[0][1] for k, v in told.get("headers", {}).items()}
+        return told
+
+    def _notes(self, declared: str, found: str, says: str) -> tuple[str, ...]:
+        notes = []
+        if declared and found and declared != found:
+            notes.append(f"declared edition {declared}, but the server says {says!r}, which is edition {found}")
+        if not self.target.tls.verify and self.target.url.startswith("https"):
+            notes.append("the server's certificate was not verified (the target file says so)")
+        return tuple(notes)
+
+    async def _edition(self) -> tuple[str, str]:
+        identify = self.profile.bindings.identify
+        assert identify is not None
+        return await drive(which_edition(self.tools(EDITION), identify), Live(self.driver, EDITION))
+
+    async def _first_look(self) -> None:
+        self.look = await drive(first_look(self.tools(DISCOVERY), questions_of(self.profile)), Live(self.driver, DISCOVERY))
+        self.plan = planned(self.profile, self.claim, self.header, self._test_data, self.look.answers)
+        scope = {s.feature: {"state": s.state, "reason": s.reason} for s in self.plan.scope.values()}
+        self._writer.line(Look(trouble=self.look.trouble, scope=scope))
+        self._began = self.driver.now()
+
+    # -- one requirement -----------------------------------------------------------------------------------------
+    def ahead(self, requirement: str) -> None:
+        """Begin to look at this requirement and at the next ones that touch only their own; call inside the loop."""
+        position = self.order.index(requirement)
+        for other in self.order[position : position + 1 + self.options.look_ahead]:
+            test = self.plan.by_id[other]
+            alone = test.isolation == "exclusive" and test.settled is None
+            if alone and other != requirement:
+                break
+            if other not in self._tasks and other not in self.results:
+                self._tasks[other] = asyncio.create_task(self._look_at(test))
+            if alone:
+                break
+
+    async def result_of(self, requirement: str) -> Result:
+        """Return the result of one requirement, recorded; what was begun ahead is awaited here."""
+        if requirement in self.results:
+            return self.results[requirement]
+        test = self.plan.by_id[requirement]
+        if test.isolation == "exclusive":
+            await asyncio.gather(*[t for i, t in self._tasks.items() if i != requirement], return_exceptions=True)
+        self.ahead(requirement)
+        result = await self._tasks[requirement]
+        self.results[requirement] = result
+        self._writer.line(result)
+        if self.on_result:
+            self.on_result(result)
+        return result
+
+    async def _look_at(self, test: Test) -> Result:
+        if test.settled is not None:
+            return unlooked(test, *test.settled, self.profile)
+        if self.look.trouble:
+            return unlooked(test, Verdict.NOT_TESTED, self.look.trouble, self.profile)
+        if self.options.budget_s and self.driver.now() - self._began > self.options.budget_s:
+            return unlooked(test, Verdict.NOT_TESTED, f"the budget of {self.options.budget_s:g} s is spent", self.profile)
+        for other in needed(test, self.profile):
+            result = self.results.get(other) or (await self._tasks[other] if other in self._tasks and other != test.requirement.id else None)
+            if result is not None and result.verdict is Verdict.FAIL:
+                return unlooked(test, Verdict.NOT_TESTED, f"needs {other}", self.profile)
+        answer = Live(self.driver, test.requirement.id)
+        examined = await drive(examination(test, self.tools), answer)
+        return judged(test, examined, answer.seen, self.look.control, self.profile)
+
+    # -- the end -------------------------------------------------------------------------------------------------
+    async def finish(self, ended: str) -> Run:
+        """Stop what was begun ahead, remove what was made, write the footer, and return the run."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        leftovers: list[Leftover] = []
+        try:
+            async with asyncio.timeout(CLEAN_UP_SECONDS):
+                leftovers = await self.driver.clean_up()
+        except TimeoutError:
+            leftovers = [Leftover(resource=e.resource, where=e.link or e.target, state="clean-up took too long") for e in self.driver.ledger.open_entries()]
+        for leftover in leftovers:
+            self._writer.line(leftover)
+        footer = Footer(ended=ended, ended_s=self.driver.now(), requests=self.driver.requests, exit_code=0)
+        run = self.run(leftovers, footer)
+        footer = replace(footer, exit_code=int(score(run).exit_code))
+        self._writer.line(footer)
+        self._writer.close()
+        self.driver.ledger.close()
+        await self.driver.wire.close()
+        return self.run(leftovers, footer)
+
+    def run(self, leftovers: Iterable[Leftover] = (), footer: Footer | None = None) -> Run:
+        """Return the run as far as it went, in the order of the plan."""
+        look = Look(trouble=self.look.trouble, scope={s.feature: {"state": s.state, "reason": s.reason} for s in self.plan.scope.values()})
+        results = tuple(self.results[t.requirement.id] for t in self.plan.tests if t.requirement.id in self.results)
+        return Run(header=self.header, look=look, results=results, leftovers=tuple(leftovers), footer=footer, folder=str(self.folder))
+
+
+def planned(profile: Profile, claim: Claim, header: Header, test_data: Mapping[str, Any], answers: Answers) -> Plan:
+    """Return the plan of a run: the same live and offline."""
+    return make_plan(profile, claim, known_checks(), allowed=frozenset(header.allowed), test_data=test_data, answers=answers)
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in ("schemathesis", "hypothesis", "jsonschema-rs", "httpx", "pytest"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+async def clean_up_after(folder: Path, target: Target, shelf: Shelf | None, epoch: float) -> list[Leftover]:
+    """Remove what a run that was cut short left behind (`conformance cleanup`)."""
+    run = read_run(folder)
+    session = Session(f"{run.header.profile}@{run.header.edition}", target, Claim(), folder, Options(seed=run.header.seed), epoch, shelf)
+    session.profile = load_profile(session.profile_name, shelf)
+    session.header = run.header
+    session._writer = RecordWriter(folder, resume=True)
+    session._make_driver(run.header.run_id, True)
+    leftovers = await session.driver.clean_up()
+    await session.driver.wire.close()
+    session.driver.ledger.close()
+    session._writer.close()
+    return leftovers
+
+
+def recorded(folder: Path) -> tuple[Run, dict[str, dict[tuple[int, ...], Exchange]]]:
+    """Return a run and its exchanges."""
+    return read_run(folder), read_exchanges(folder)
+
+
+__all__ = ["CLEAN_UP", "Options", "Session", "clean_up_after", "planned", "recorded", "tools_for"]

@@ -1,0 +1,178 @@
+"""How a request leaves: over HTTP with httpx, byte for byte, everything bounded; or into a twin in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import zlib
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import httpx
+
+from conformance.errors import Problem, UsageError
+from conformance.exchange import Trouble
+from conformance.target import Target
+from conformance.wire import Headers, Twin, WireRequest, WireResponse, header
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer(Exception):
+    """Nothing that could be looked at came back; `sent` tells whether the server may have seen the request."""
+
+    trouble: Trouble
+    detail: str = ""
+    sent: bool = True
+
+
+class Wire(Protocol):
+    """Sends one request to an origin and returns what came back, or raises `NoAnswer`."""
+
+    async def fetch(self, origin: str, request: WireRequest) -> WireResponse: ...
+
+    async def close(self) -> None: ...
+
+
+class HttpWire:
+    """httpx with one client per slot in flight (a shared pool slows down), raw bytes, no redirects, no cookies, no environment."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._idle: list[httpx.AsyncClient] = []
+        self._all: list[httpx.AsyncClient] = []
+        self._verify = _tls(target)
+
+    def _client(self) -> httpx.AsyncClient:
+        if self._idle:
+            return self._idle.pop()
+        client = httpx.AsyncClient(
+            verify=self._verify, proxy=self.target.proxy or None, trust_env=False, follow_redirects=False, http2=False,
+            limits=httpx.Limits(max_connections=2, max_keepalive_connections=1, keepalive_expiry=4.0), timeout=None,
+        )  # fmt: skip
+        self._all.append(client)
+        return client
+
+    async def fetch(self, origin: str, request: WireRequest) -> WireResponse:
+        """Send; raise `NoAnswer` when the connection, the time-out, the size or the protocol gives way."""
+        client = self._client()
+        keep = False
+        try:
+            async with asyncio.timeout(self.target.limits.timeout):
+                answer = await self._exchange(client, origin, request)
+                keep = True
+                return answer
+        except TimeoutError:
+            raise NoAnswer(Trouble.SLOW, f"slower than {self.target.limits.timeout:g} s") from None
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.UnsupportedProtocol) as error:
+            raise NoAnswer(Trouble.UNREACHABLE, _words(error), sent=False) from None
+        except (httpx.ReadError, httpx.WriteError, httpx.CloseError) as error:
+            raise NoAnswer(Trouble.CLOSED, _words(error)) from None
+        except httpx.RemoteProtocolError as error:
+            closed = "disconnected" in str(error) or "closed connection" in str(error)
+            raise NoAnswer(Trouble.CLOSED if closed else Trouble.BROKEN, _words(error)) from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            raise NoAnswer(Trouble.BROKEN, _words(error)) from None
+        finally:
+            if keep:
+                self._idle.append(client)
+            else:
+                self._all.remove(client)
+                await _quietly(client)
+
+    async def _exchange(self, client: httpx.AsyncClient, origin: str, request: WireRequest) -> WireResponse:
+        connect = self.target.connect_to or urlsplit(origin).netloc
+        scheme = urlsplit(origin).scheme
+        headers = [(k.encode("ascii", "replace"), v.encode("utf-8")) for k, v in request.headers]
+        headers.insert(0, (b"Host", urlsplit(origin).netloc.encode("idna" if False else "ascii", "replace")))
+        extensions: dict[str, object] = {"target": request.target.encode("ascii", "replace")}
+        if scheme == "https" and self.target.connect_to:
+            extensions["sni_hostname"] = urlsplit(origin).hostname or ""
+        built = httpx.Request(request.method, f"{scheme}://{connect}/", headers=headers, content=request.body or None, extensions=extensions)
+        if not request.body and request.method in ("POST", "PUT", "PATCH") and "content-length" not in built.headers:
+            built.headers["content-length"] = "0"
+        limits = self.target.limits
+        response = await client.send(built, stream=True)
+        try:
+            raw = response.headers.raw
+            if sum(len(k) + len(v) for k, v in raw) > limits.header_bytes:
+                raise NoAnswer(Trouble.TOO_BIG, f"headers of more than {limits.header_bytes} bytes")
+            answered: Headers = tuple((k.decode("latin-1").lower(), v.decode("utf-8", "replace")) for k, v in raw)
+            body = await _read(response, header(answered, "content-encoding") or "", limits.body_bytes)
+            return WireResponse(status=response.status_code, headers=answered, body=body)
+        finally:
+            await response.aclose()
+
+    async def close(self) -> None:
+        """Close all clients."""
+        for client in self._all:
+            await _quietly(client)
+        self._all.clear()
+        self._idle.clear()
+
+
+async def _quietly(client: httpx.AsyncClient) -> None:
+    try:
+        await client.aclose()
+    except (httpx.HTTPError, OSError, RuntimeError):
+        return
+
+
+async def _read(response: httpx.Response, coding: str, limit: int) -> bytes:
+    """Read a body of at most *limit* bytes, before and after decoding; only gzip and deflate were asked for."""
+    codings = [c.strip().lower() for c in coding.split(",") if c.strip() and c.strip().lower() != "identity"]
+    if codings and codings not in (["gzip"], ["x-gzip"], ["deflate"]):
+        raise NoAnswer(Trouble.UNDECODABLE, f"content coding {coding[:60]}, which was not asked for")
+    decoder = zlib.decompressobj(47) if codings else None
+    size, out = 0, bytearray()
+    async for chunk in response.aiter_raw():
+        size += len(chunk)
+        if size > limit:
+            raise NoAnswer(Trouble.TOO_BIG, f"a body of more than {limit} bytes")
+        try:
+            out += decoder.decompress(chunk, limit + 1 - len(out)) if decoder else chunk
+        except zlib.error:
+            raise NoAnswer(Trouble.UNDECODABLE, f"not {coding[:60]}") from None
+        if len(out) > limit:
+            raise NoAnswer(Trouble.TOO_BIG, f"a body of more than {limit} bytes once decoded")
+    if decoder and size and not decoder.eof:
+        raise NoAnswer(Trouble.CLOSED, "the body ended in the middle of its content coding")
+    return bytes(out)
+
+
+def _words(error: Exception) -> str:
+    return (str(error) or type(error).__name__)[:200]
+
+
+def _tls(target: Target) -> ssl.SSLContext | bool:
+    if not target.url.startswith("https"):
+        return True
+    tls = target.tls
+    try:
+        context = ssl.create_default_context(cafile=tls.cacert or None)
+        if tls.cert:
+            context.load_cert_chain(tls.cert, tls.key or None)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(Problem(file="target", place="tls", problem=f"the certificate files cannot be used: {error}", hint="PEM files: --cacert, --cert, --key")) from None
+    if not tls.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class TwinWire:
+    """A twin in this process; its delays pass on the loop's clock, which may be virtual."""
+
+    def __init__(self, twin: Twin, epoch: float) -> None:
+        self.twin, self.epoch = twin, epoch
+
+    async def fetch(self, origin: str, request: WireRequest) -> WireResponse:
+        """Hand the request to the twin."""
+        answer = self.twin.handle(request, self.epoch + asyncio.get_running_loop().time())
+        await asyncio.sleep(answer.delay_s)
+        if answer.status == 0:
+            raise NoAnswer(Trouble.CLOSED, "closed without an answer")
+        return answer
+
+    async def close(self) -> None:
+        """Nothing to close."""

@@ -1,0 +1,130 @@
+"""What a check asks for and what comes back: one request, one recorded exchange."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from conformance.ending import Inconclusive, Nonconformity
+from conformance.verdict import Effect
+from conformance.wire import Headers
+from conformance.wire import header as find_header
+
+#: Where a step stands in its flow: (3,) the fourth step; (3, 1, 0) the first step of the second branch forked there.
+Path = tuple[int, ...]
+
+PLACEHOLDER = re.compile(r"«secret:[0-9a-f]{12}»")
+MAX_DIGITS = 4000
+
+
+class Trouble(StrEnum):
+    """Why there is no answer to look at."""
+
+    UNREACHABLE = "no connection"
+    SLOW = "slower than the time-out"
+    CLOSED = "closed without an answer"
+    BROKEN = "the answer is not HTTP"
+    TOO_BIG = "the answer is larger than the limit"
+    UNDECODABLE = "the content coding of the answer cannot be read"
+    OFF_ORIGIN = "off-origin link"
+    NOT_ALLOWED = "not allowed"
+    NO_CREDENTIALS = "no such credentials in the target"
+    REFUSED = "credentials refused"
+    GIVEN_UP = "target out of reach"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request as a check means it: no host, no credentials, no marker of time.
+
+    `target` is the path and query below the base URL of the target, percent-encoded, sent byte for byte;
+    `link` replaces it by a URI reference that the server gave. `identity` names credentials of the target:
+    "default", "none", "bad" (wrong on purpose) or "other" (another tenant). `undo` names the resource whose
+    delete removes what this request creates.
+    """
+
+    operation: str
+    method: str
+    target: str = ""
+    link: str = ""
+    headers: Headers = ()
+    body: bytes = b""
+    identity: str = "default"
+    effect: Effect = Effect.READ
+    undo: str = ""
+    on: str = ""
+
+    def with_(self, **changes: Any) -> Request:
+        """Return this request with some fields changed."""
+        return replace(self, **changes)
+
+    def without_header(self, name: str) -> Request:
+        """Return this request without a header."""
+        return replace(self, headers=tuple((k, v) for k, v in self.headers if k.lower() != name.lower()))
+
+    @property
+    def where(self) -> str:
+        """Method and place, for people."""
+        return f"{self.method} {self.link or self.target}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """A request and what came back; `status` 0 and a `trouble` when nothing did. Times are seconds since the run began."""
+
+    request: Request
+    status: int = 0
+    headers: Headers = ()
+    body: bytes = b""
+    trouble: Trouble | None = None
+    detail: str = ""
+    url: str = ""
+    tries: int = 1
+    started_s: float = 0.0
+    ended_s: float = 0.0
+    at: Path = ()
+
+    def header(self, name: str) -> str | None:
+        """Return the first response header called *name* (any case), or None."""
+        return find_header(self.headers, name)
+
+    @property
+    def media_type(self) -> str:
+        """The media type of the answer, lower case, without parameters; empty if there is none."""
+        return (self.header("content-type") or "").split(";")[0].strip().lower()
+
+    @property
+    def success(self) -> bool:
+        """Whether the status is a 2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def summary(self) -> str:
+        """What came back, in a few words."""
+        return str(self.status) if self.status else f"no answer: {self.detail or self.trouble}"
+
+    def json(self) -> Any:
+        """Return the body as JSON.
+
+        Raises:
+            Nonconformity: the body is not JSON (RFC 8259): not UTF-8, NaN, nested beyond what any reader takes.
+            Inconclusive: it is JSON that we cannot hold (a number of thousands of digits).
+        """
+        try:
+            return json.loads(self.body.decode("utf-8-sig"), parse_constant=_no_constant, parse_int=_bounded_int)
+        except (ValueError, RecursionError) as error:
+            observed = "nested too deep" if isinstance(error, RecursionError) else f"{self.media_type or 'no media type'}: {error}"
+            raise Nonconformity("a JSON body", observed, self, cause="not JSON") from None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _bounded_int(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise Inconclusive(f"the body holds a number of {len(digits)} digits, more than we can read")
+    return int(digits)

@@ -1,0 +1,98 @@
+"""Load targets and claims; options of the command line win over the target file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from conformance.claim import Claim, Support
+from conformance.errors import Problem, UsageError, asked, did_you_mean
+from conformance.loading.plain_yaml import read_yaml
+from conformance.loading.validation import demand
+from conformance.profile import Profile
+from conformance.target import Credential, Reference, Target, Tls
+from conformance.verdict import CONSENTS
+
+
+def load_target(
+    file: Path | None, *, url: str = "", token_env: str = "", cert: str = "", key: str = "", cacert: str = "", allow: Sequence[str] = (), proxy: str = ""
+) -> Target:
+    """Return the target of a file, of options, or of both.
+
+    Raises:
+        UsageError: neither says where, or something in either is wrong.
+    """
+    raw: dict[str, Any] = demand(read_yaml(file), "target", str(file)) if file else {}
+    if url:
+        raw = {**raw, "url": url}
+    if "url" not in raw:
+        raise asked("where is the target?", hint="--url URL or --target FILE")
+    if url or not file:
+        demand(raw, "target", "--url" if not file else str(file))
+    problems = _url_problems(raw["url"], str(file) if file and not url else "--url")
+    unknown = [a for a in allow if a not in CONSENTS]
+    problems += [Problem(file="--allow", problem=f"'{a}' cannot be allowed", hint=did_you_mean(a, CONSENTS)) for a in unknown]
+    if problems:
+        raise UsageError(*problems)
+    target = msgspec.convert({k: v for k, v in raw.items() if v is not None}, Target)
+    if token_env:
+        target = replace(target, credentials={**target.credentials, "default": Credential(scheme="bearer", token=Reference(env=token_env))})
+    if cert or key or cacert:
+        target = replace(target, tls=replace(target.tls or Tls(), cert=cert or target.tls.cert, key=key or target.tls.key, cacert=cacert or target.tls.cacert))
+    return replace(target, allow=tuple(dict.fromkeys((*target.allow, *allow))), proxy=proxy or target.proxy, url=target.url.rstrip("/") or target.url)
+
+
+def _url_problems(url: str, where: str) -> list[Problem]:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        return [Problem(file=where, problem=f"'{url[:100]}' is not a URL: {error}")]
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return [Problem(file=where, problem=f"'{url[:100]}' is not an http or https URL", hint="https://host:port/base-path")]
+    if parts.username or parts.password:
+        return [Problem(file=where, problem="credentials do not belong into a URL", hint="--token-env, or credentials in the target file")]
+    return []
+
+
+def load_claim(file: Path | None, profile: Profile | None = None) -> Claim:
+    """Return the claim of a file (an empty one without a file), held against the features of *profile*.
+
+    Raises:
+        UsageError: it is for another profile, or names features that the profile does not have, or denies `core`.
+    """
+    if file is None:
+        return Claim()
+    raw: Mapping[str, Any] = demand(read_yaml(file), "claim", str(file))
+    words = {True: "yes", False: "no"}
+    features = {name: Support(words.get(said, said)) for name, said in raw.get("features", {}).items()}
+    claim = Claim(profile=raw["profile"], edition=raw.get("edition", ""), product=raw.get("product", {}), features=features)
+    if profile is not None:
+        check_claim(claim, profile, str(file))
+    return claim
+
+
+def check_claim(claim: Claim, profile: Profile, file: str) -> None:
+    """Hold a claim against the profile it is used with; see `load_claim` for errors."""
+    problems: list[Problem] = []
+    if claim.profile and claim.profile != profile.name:
+        problems.append(Problem(file=file, place="profile", problem=f"this claim is for {claim.profile}, not for {profile.name}"))
+    if claim.edition and claim.edition not in profile.editions:
+        problems.append(Problem(file=file, place="edition", problem=f"no edition '{claim.edition}'", hint=f"there are {', '.join(profile.editions)}"))
+    for name, said in claim.features.items():
+        if name not in profile.features:
+            problems.append(Problem(file=file, place=f"features.{name}", problem=f"'{name}' is not a feature", hint=did_you_mean(name, profile.features)))
+        elif name == "core" and said is not Support.YES:
+            problems.append(Problem(file=file, place="features.core", problem="core cannot be denied"))
+    if problems:
+        raise UsageError(*problems)
+
+
+def claim_of(raw: Mapping[str, Any]) -> Claim:
+    """Return the claim that a run's header holds."""
+    return msgspec.convert(dict(raw), Claim)

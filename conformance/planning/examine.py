@@ -1,0 +1,211 @@
+"""Look at one requirement: run its cases, repeat what failed on fresh data, fold the endings into a result.
+
+`examination` is a flow like any check, so that live and offline take the very same way.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.api import Api
+from conformance.ending import Inconclusive, Nonconformity, NotApplicable, NotTested, Stale, clip
+from conformance.exchange import Exchange, Path
+from conformance.flow import Flow, ending, together
+from conformance.planning.plan import Test
+from conformance.profile import Profile
+from conformance.run import Finding, Result
+from conformance.verdict import Effect, Verdict, fold
+
+#: Failing cases that are repeated on fresh data: one that reproduces is enough for a fail.
+REPEATED = 3
+KEPT = 20
+
+Tools = Callable[[str], Api]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseEnding:
+    """How one case ended: None is a pass if a response was seen."""
+
+    index: int
+    name: str
+    error: Exception | None
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """The endings of both rounds; `again` holds the repeated cases."""
+
+    first: tuple[CaseEnding, ...]
+    again: Mapping[int, Exception | None]
+    repeatable: bool
+
+
+async def examination(test: Test, tools: Tools) -> Examined:
+    """Run set-up (step 0), all cases (step 1), and failing ones again (step 2)."""
+    assert test.check is not None
+    requirement = test.requirement.id
+    ready: Any = None
+    if test.check.ready is not None:
+        [ready] = await together(ending(_call(test, tools(f"{requirement}|ready"), test.check.ready, None, None)))
+    else:
+        await together(*[_nothing()])
+    names = [case_name(case) for case in test.cases]
+    if isinstance(ready, Exception):
+        return Examined(tuple(CaseEnding(i, n, ready) for i, n in enumerate(names)), {}, False)
+
+    async def round_of(indexes: Sequence[int], number: int) -> dict[int, Exception | None]:
+        flows = [ending(_call(test, tools(f"{requirement}|{number}|{names[i]}"), test.check.run, test.cases[i], ready)) for i in indexes]  # type: ignore[union-attr]
+        ended = await together(*flows)
+        return {i: e if isinstance(e, Exception) else None for i, e in zip(indexes, ended, strict=True)}
+
+    first = await round_of(range(len(test.cases)), 1)
+    failing = [i for i, e in first.items() if isinstance(e, Nonconformity)]
+    repeatable = test.effect.weight < Effect.LASTING.weight
+    again = await round_of(failing[:REPEATED], 2) if failing and repeatable else {}
+    return Examined(tuple(CaseEnding(i, names[i], e) for i, e in first.items()), again, repeatable)
+
+
+async def _nothing() -> None:
+    return None
+
+
+def _call(test: Test, api: Api, run: Callable[..., Flow[Any]], case: Any, ready: Any) -> Flow[Any]:
+    """Call a check with what it takes: tools, the resource or operation, the case, what set-up gave, its parameters."""
+    on = test.requirement.on
+    arguments: list[Any] = [api]
+    assert test.check is not None
+    if test.check.about == "operation":
+        arguments.append(api.operation(on))
+    elif test.check.about == "resource":
+        arguments.append(api.resource(on))
+    if run is test.check.run:
+        if test.check.cases is not None:
+            arguments.append(case)
+        if test.check.ready is not None:
+            arguments.append(ready)
+        return run(*arguments, **test.requirement.arguments)
+    return run(*arguments)
+
+
+def case_name(case: Any) -> str:
+    """Return a short stable name of a case."""
+    if case is None:
+        return ""
+    if isinstance(case, tuple):
+        return " ".join(str(part) for part in case)
+    return str(getattr(case, "id", case))
+
+
+def judged(test: Test, examined: Examined, seen: Mapping[Path, Exchange], control: Exchange | None, profile: Profile) -> Result:
+    """Fold the endings of all cases into the result: the one place where an ending becomes a verdict."""
+    verdicts: list[Verdict] = []
+    findings: list[Finding] = []
+    reasons: dict[Verdict, str] = {}
+    blocked = ""
+    unstable: list[str] = []
+    reproduced = any(isinstance(e, Nonconformity) for e in examined.again.values())
+    evidence: list[Path] = []
+    for case in examined.first:
+        verdict, reason = _verdict(case, seen, control)
+        if verdict is Verdict.FAIL and isinstance(case.error, Nonconformity):
+            again = examined.again.get(case.index, _Unrepeated)
+            if again is not _Unrepeated and not isinstance(again, Nonconformity | Stale):
+                verdict, reason = Verdict.INCONCLUSIVE, f"unstable: failed once ({case.error}), then did not"
+                unstable.append(case.name)
+            elif again is _Unrepeated and examined.again and not reproduced:
+                verdict, reason = Verdict.INCONCLUSIVE, "unstable: other cases of this failure did not reproduce"
+            else:
+                once = again is _Unrepeated or isinstance(again, Stale)
+                findings.append(_finding(case, case.error, again if isinstance(again, Nonconformity) else None, once and not reproduced))
+        if verdict is Verdict.INCONCLUSIVE and isinstance(case.error, Inconclusive) and case.error.needs:
+            blocked = blocked or case.error.needs
+        if case.error is not None and not findings and hasattr(case.error, "evidence"):
+            evidence += [x.at for x in case.error.evidence]
+        verdicts.append(verdict)
+        reasons.setdefault(verdict, reason)
+    verdict = fold(verdicts)
+    if verdict is Verdict.PASS:
+        evidence = _last_answers(examined, seen)
+    requirement = test.requirement
+    times = [x.started_s for x in seen.values()], [x.ended_s for x in seen.values()]
+    first = findings[0] if findings else None
+    return Result(
+        requirement=requirement.id, level=requirement.level, draft=requirement.draft, clause=requirement.clause, basis=requirement.basis,
+        feature=requirement.feature, sentence=requirement.sentence, check=requirement.check, on=requirement.on, family=requirement.family,
+        needs=needed(test, profile), verdict=verdict, blocked_by=blocked if verdict is Verdict.INCONCLUSIVE else "",
+        reason=f"expected {first.expected}; observed {first.observed}" if first and verdict is Verdict.FAIL else reasons.get(verdict, ""),
+        cause=first.cause if first and verdict is Verdict.FAIL else "", findings=tuple(findings[:KEPT]) if verdict is Verdict.FAIL else (),
+        evidence=tuple(dict.fromkeys(evidence))[:KEPT], cases=len(examined.first),
+        judged=sum(v in (Verdict.PASS, Verdict.FAIL) for v in verdicts), failed=len(findings), requests=sum(x.tries for x in seen.values()),
+        started_s=min(times[0], default=0.0), ended_s=max(times[1], default=0.0),
+    )  # fmt: skip
+
+
+_Unrepeated: Any = object()
+
+
+def _verdict(case: CaseEnding, seen: Mapping[Path, Exchange], control: Exchange | None) -> tuple[Verdict, str]:
+    error = case.error
+    if error is None:
+        answers = [x for at, x in seen.items() if at[:2] == (1, case.index) and x.status]
+        if not answers:
+            return Verdict.ERROR, "ended without looking at any response"
+        if control is not None and all(_alike(x, control) for x in answers):
+            return Verdict.INCONCLUSIVE, "no evidence: the same answer as for a path that does not exist"
+        return Verdict.PASS, ""
+    if isinstance(error, Nonconformity):
+        return Verdict.FAIL, str(error)
+    if isinstance(error, Inconclusive):
+        return Verdict.INCONCLUSIVE, str(error)
+    if isinstance(error, NotTested):
+        return Verdict.NOT_TESTED, str(error)
+    if isinstance(error, NotApplicable):
+        return Verdict.NOT_APPLICABLE, str(error)
+    where = traceback.extract_tb(error.__traceback__)[-1:] if error.__traceback__ else []
+    place = f" at {where[0].name}:{where[0].lineno}" if where else ""
+    return Verdict.ERROR, clip(f"{type(error).__name__}: {error}{place}")
+
+
+def _alike(a: Exchange, b: Exchange) -> bool:
+    return a.status == b.status and a.body == b.body
+
+
+def _finding(case: CaseEnding, first: Nonconformity, again: Nonconformity | None, seen_once: bool) -> Finding:
+    paths = tuple(dict.fromkeys(x.at for error in (first, again) if error for x in error.evidence))
+    return Finding(case=case.name, expected=first.expected, observed=first.observed, cause=first.cause, evidence=paths, seen_once=seen_once)
+
+
+def _last_answers(examined: Examined, seen: Mapping[Path, Exchange]) -> list[Path]:
+    """Return the last exchange of each case, at most `KEPT`: what a pass rests on."""
+    last: dict[int, Path] = {}
+    for at in sorted(at for at, x in seen.items() if at[:1] == (1,) and x.status):
+        last[at[1]] = at
+    return list(last.values())[:KEPT]
+
+
+def unlooked(test: Test, verdict: Verdict, reason: str, profile: Profile) -> Result:
+    """Return the result of a requirement that is not looked at."""
+    r = test.requirement
+    return Result(
+        requirement=r.id, level=r.level, draft=r.draft, clause=r.clause, basis=r.basis, feature=r.feature, sentence=r.sentence, check=r.check,
+        on=r.on, family=r.family, needs=needed(test, profile), verdict=verdict, reason=reason, cases=len(test.cases),
+    )  # fmt: skip
+
+
+def needed(test: Test, profile: Profile) -> tuple[str, ...]:
+    """Return the ids whose failure leaves nothing to look at: those named, and `answers` of the operations the check must use."""
+    r = test.requirement
+    found = list(r.needs)
+    if r.on in profile.bindings.resources and test.check is not None:
+        resource = profile.resource(r.on)
+        for role in test.check.roles:
+            operation = getattr(resource, role)
+            if operation:
+                found.append(f"{profile.name}/{profile.operation(operation).slug}.answers")
+    if r.family == "authentication" or r.check in ("anonymous-allowed", "challenge"):
+        found.append(next((q.id for q in profile.requirements if q.check == "service-authentication" and q.id != r.id), ""))
+    return tuple(dict.fromkeys(i for i in found if i and i != r.id and i in profile.by_id))

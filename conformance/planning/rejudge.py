@@ -1,0 +1,81 @@
+"""Judge a recorded run again without the network: the same flows, answered from what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from conformance.api import Api
+from conformance.checks.discovery import DISCOVERY, first_look
+from conformance.checks.registry import Check
+from conformance.claim import Claim
+from conformance.exchange import Exchange, Path
+from conformance.flow import Recording, drive, now
+from conformance.planning.examine import examination, judged, needed, unlooked
+from conformance.planning.plan import Test, make_plan, questions_of
+from conformance.profile import Profile
+from conformance.redaction import same_request
+from conformance.run import Exchanges, Look, Result, Run
+from conformance.scoring import settle
+from conformance.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flip:
+    """A requirement whose verdict is another one now; None: it is not in that run."""
+
+    requirement: str
+    before: Verdict | None
+    after: Verdict | None
+    reason: str
+
+
+def rejudge(run: Run, exchanges: Exchanges, profile: Profile, claim: Claim, checks: Mapping[str, Check]) -> Run:
+    """Return *run* as *profile* judges it; a request that was never sent makes its requirement `not-tested`."""
+    header = run.header
+    test_data = header.target.get("test_data", {})
+
+    def tools(place: str) -> Api:
+        return Api(profile=profile, run_id=header.run_id, started=header.started, test_data=test_data, allowed=frozenset(header.allowed), place=place)
+
+    look = now(drive(first_look(tools(DISCOVERY), questions_of(profile)), Recording(exchanges.get(DISCOVERY, {}), same_request)))
+    plan = make_plan(profile, claim, checks, allowed=frozenset(header.allowed), test_data=test_data, answers=look.answers)
+    before = {r.requirement: r for r in run.results}
+    same = profile.digests == header.digests
+    results: dict[str, Result] = {}
+    for test in plan.tests:
+        name = test.requirement.id
+        recorded = exchanges.get(name, {})
+        if test.settled is not None:
+            results[name] = unlooked(test, *test.settled, profile)
+        elif look.trouble:
+            results[name] = unlooked(test, Verdict.NOT_TESTED, look.trouble, profile)
+        elif same and name not in before:
+            continue
+        elif blocking := next((n for n in needed(test, profile) if n in results and results[n].verdict is Verdict.FAIL), ""):
+            results[name] = unlooked(test, Verdict.NOT_TESTED, f"needs {blocking}", profile)
+        elif not recorded:
+            kept = before.get(name)
+            results[name] = kept if kept and kept.verdict is Verdict.NOT_TESTED else unlooked(test, Verdict.NOT_TESTED, "recording does not cover it", profile)
+        else:
+            results[name] = _examined(test, recorded, tools, look.control, profile)
+    scope = {s.feature: {"state": s.state, "reason": s.reason} for s in plan.scope.values()}
+    new = replace(header, profile=profile.name, edition=profile.edition, title=profile.title, digests=profile.digests, tier=profile.tier, state=profile.state)
+    return replace(run, header=new, look=Look(trouble=look.trouble, scope=scope), results=tuple(results.values()))
+
+
+def _examined(test: Test, recorded: Mapping[Path, Exchange], tools: Callable[[str], Api], control: Exchange | None, profile: Profile) -> Result:
+    answer = Recording(recorded, same_request)
+    return judged(test, now(drive(examination(test, tools), answer)), answer.seen, control, profile)
+
+
+def flips(before: Run, after: Run) -> list[Flip]:
+    """Return the requirements whose settled verdict differs between two runs, in the order of the second."""
+    old = {r.requirement: r for r in settle(before.results)}
+    new = {r.requirement: r for r in settle(after.results)}
+    found = []
+    for name in dict.fromkeys([*new, *old]):
+        a, b = old.get(name), new.get(name)
+        if (a.verdict if a else None) != (b.verdict if b else None):
+            found.append(Flip(requirement=name, before=a.verdict if a else None, after=b.verdict if b else None, reason=b.reason if b else ""))
+    return found

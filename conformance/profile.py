@@ -1,0 +1,170 @@
+"""A profile: what we ask of a standard, and the bindings that say what its operations mean to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from conformance.case import Case
+from conformance.contract import Contract, Operation
+from conformance.requirement import Question, Requirement
+
+ROLES = ("create", "read", "list", "replace", "update", "delete")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """A part of a standard that a claim can name; `core` cannot be denied."""
+
+    name: str
+    sentence: str
+    discovered: Question | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundAt:
+    """Where clients find the link to a collection: in the answer of an operation, or in an instance of a resource."""
+
+    pointer: str
+    operation: str = ""
+    resource: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expired:
+    """What a read shows of a deleted thing that does not vanish."""
+
+    pointer: str
+    equals: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """A kind of thing that operations create, read, list, change and delete. Pointers are JSON Pointers."""
+
+    name: str
+    create: str = ""
+    read: str = ""
+    list: str = ""
+    replace: str = ""
+    update: str = ""
+    delete: str = ""
+    parameter: str = ""
+    id: str = ""
+    created_id: str = ""
+    items: str = ""
+    link: str = ""
+    found_at: FoundAt | None = None
+    location: bool = False
+    example: Any = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    marker: str = ""
+    ignore: tuple[str, ...] = ()
+    unknown: str = "{unique}"
+    gone: tuple[int, ...] = (404, 410)
+    expired: Expired | None = None
+    within: float = 0.0
+
+    def role(self, operation: str) -> str:
+        """Return the role that *operation* plays here, or ''."""
+        return next((role for role in ROLES if getattr(self, role) == operation), "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authentication:
+    """Whether the standard demands credentials, and which statuses refuse."""
+
+    required: bool = False
+    anonymous: tuple[str, ...] = ()
+    missing: tuple[int, ...] = (401,)
+    bad: tuple[int, ...] = (401,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorFormat:
+    """What an error looks like."""
+
+    schema: str = ""
+    media: tuple[str, ...] = ()
+    status: str = ""
+    unknown: tuple[int, ...] = (404,)
+    malformed: tuple[int, ...] = (400,)
+    invalid: tuple[int, ...] = (400, 422)
+    unsupported: tuple[int, ...] = (405, 501)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identify:
+    """How a server tells its edition: edition -> regular expression over the value at `pointer`."""
+
+    operation: str
+    pointer: str
+    editions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenParameter:
+    """A path parameter that no resource owns."""
+
+    test_data: str = ""
+    default: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bindings:
+    """What the operations of a contract mean to each other; see `docs/profiles.md`."""
+
+    probe: str
+    identify: Identify | None = None
+    default_edition: str = ""
+    media: tuple[str, ...] = ()
+    permitted: tuple[int, ...] = (429, 503)
+    authentication: Authentication = Authentication()
+    error: ErrorFormat = ErrorFormat()
+    resources: Mapping[str, Resource]
+    parameters: Mapping[str, OpenParameter]
+    test_data: Mapping[str, str]
+
+    @cached_property
+    def owners(self) -> Mapping[str, Resource]:
+        """Path parameter -> the resource whose id it carries."""
+        return {r.parameter: r for r in self.resources.values() if r.parameter}
+
+    def resource_of(self, operation: str) -> Resource | None:
+        """Return the resource in which *operation* plays a role."""
+        return next((r for r in self.resources.values() if r.role(operation)), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """One edition of a profile, complete: requirements derived and written, contract, bindings, corpus, digests."""
+
+    name: str
+    edition: str
+    title: str
+    interface: int
+    tier: str
+    state: str
+    features: Mapping[str, Feature]
+    requirements: tuple[Requirement, ...]
+    not_tested: tuple[Requirement, ...]
+    contract: Contract
+    bindings: Bindings
+    cases: Mapping[str, tuple[Case, ...]]
+    digests: Mapping[str, str]
+    editions: tuple[str, ...] = ()
+
+    def operation(self, name: str) -> Operation:
+        """Return an operation of the contract by its id."""
+        return self.contract.operations[name]
+
+    def resource(self, name: str) -> Resource:
+        """Return a resource of the bindings by its name."""
+        return self.bindings.resources[name]
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Requirement]:
+        """Every requirement, tested or not, by its id."""
+        return {r.id: r for r in (*self.requirements, *self.not_tested)}

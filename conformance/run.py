@@ -1,0 +1,133 @@
+"""The record of a run: header, results, footer as JSON lines; every output is a pure function of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.exchange import Exchange, Path
+from conformance.verdict import Level, Verdict
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What a repeat and a re-judgement need, and who was looked at."""
+
+    kind: str = "header"
+    format: int = FORMAT
+    suite: str
+    run_id: str
+    started: float
+    seed: int
+    profile: str
+    edition: str
+    edition_declared: str = ""
+    server_says: str = ""
+    title: str = ""
+    interface: int = 0
+    tier: str = "deep"
+    state: str = "effective"
+    digests: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    target: Mapping[str, Any] = field(default_factory=dict)
+    claim: Mapping[str, Any] = field(default_factory=dict)
+    allowed: tuple[str, ...] = ()
+    selected: str = ""
+    run_by: str = "self"
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What the first look found: trouble that ended the run, the scope of each feature, answers to the profile's questions."""
+
+    kind: str = "look"
+    trouble: str = ""
+    scope: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that contradicts a requirement; `evidence` are paths of exchanges of this requirement."""
+
+    case: str = ""
+    expected: str
+    observed: str
+    cause: str = ""
+    evidence: tuple[Path, ...] = ()
+    seen_once: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The verdict on one requirement, with the requirement's own words so that a record can be read alone."""
+
+    kind: str = "result"
+    requirement: str
+    level: Level
+    draft: bool = False
+    clause: str = ""
+    basis: str = "standard"
+    feature: str = "core"
+    sentence: str = ""
+    check: str = ""
+    on: str = ""
+    family: str = ""
+    needs: tuple[str, ...] = ()
+    verdict: Verdict
+    reason: str = ""
+    cause: str = ""
+    blocked_by: str = ""
+    findings: tuple[Finding, ...] = ()
+    evidence: tuple[Path, ...] = ()
+    cases: int = 0
+    judged: int = 0
+    failed: int = 0
+    requests: int = 0
+    started_s: float = 0.0
+    ended_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftover:
+    """Something this run made that it could not remove, and in which state it was last seen."""
+
+    kind: str = "leftover"
+    resource: str
+    where: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footer:
+    """The last line of a run that came to its end; `ended` is complete, interrupted or budget."""
+
+    kind: str = "footer"
+    ended: str
+    ended_s: float
+    requests: int
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run as read back: without a footer it was cut short."""
+
+    header: Header
+    look: Look | None = None
+    results: tuple[Result, ...] = ()
+    leftovers: tuple[Leftover, ...] = ()
+    footer: Footer | None = None
+    folder: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run came to its own end."""
+        return self.footer is not None and self.footer.ended == "complete"
+
+
+#: Requirement id -> path -> exchange.
+Exchanges = Mapping[str, Mapping[Path, Exchange]]

@@ -1,0 +1,161 @@
+"""The one scorer: results of a run in, settled results, totals, conclusion and exit code out. Every output uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from conformance.requirement import REASONS
+from conformance.run import Result, Run
+from conformance.verdict import Level, Verdict
+
+#: With more than this share of the MUSTs in scope inconclusive, a profile may not read "conforms".
+ENOUGH = 0.10
+
+
+class Exit(IntEnum):
+    """Exit codes; where several apply the first in this order wins: INTERRUPTED, USAGE, UNREACHABLE, FAILED, BROKEN, INCOMPLETE, PASSED."""
+
+    PASSED = 0
+    FAILED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    BROKEN = 4
+    INCOMPLETE = 5
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Counts by verdict; `applicable` is the denominator: all that are in scope, whether or not we could look."""
+
+    counts: Mapping[Verdict, int]
+    unobservable: int = 0
+
+    @property
+    def total(self) -> int:
+        """All requirements counted."""
+        return sum(self.counts.values())
+
+    @property
+    def applicable(self) -> int:
+        """Those in scope: all but not-applicable."""
+        return self.total - self[Verdict.NOT_APPLICABLE]
+
+    @property
+    def judged(self) -> int:
+        """Those that passed or failed."""
+        return self[Verdict.PASS] + self[Verdict.FAIL]
+
+    def __getitem__(self, verdict: Verdict) -> int:
+        return self.counts.get(verdict, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Requirements that failed for one reason."""
+
+    cause: str
+    level: Level
+    results: tuple[Result, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """What a run says: totals per level (drafts apart), the causes of its fails, a conclusion and an exit code."""
+
+    results: tuple[Result, ...]
+    tallies: Mapping[Level, Tally]
+    programme: Tally
+    drafts: Tally
+    causes: tuple[Cause, ...]
+    conclusion: str
+    trouble: str
+    exit_code: Exit
+
+    def verdict(self, requirement: str) -> Verdict | None:
+        """Return the verdict on a requirement, or None when it is not in the run."""
+        return next((r.verdict for r in self.results if r.requirement == requirement), None)
+
+
+def settle(results: Sequence[Result]) -> tuple[Result, ...]:
+    """Return the results with each cause failing once: what could not pass because of another fail is not tested."""
+    failed = {r.requirement for r in results if r.verdict is Verdict.FAIL}
+    answers = {r.on: r.requirement for r in results if r.family == "answers" and r.verdict is Verdict.FAIL}
+    settled: dict[str, Result] = {}
+    for result in results:
+        blocking = next((n for n in result.needs if n in failed), "") or answers.get(result.blocked_by, "")
+        if blocking and blocking != result.requirement and result.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.NOT_TESTED):
+            result = replace(result, verdict=Verdict.NOT_TESTED, reason=f"needs {blocking}", findings=(), cause="")
+        settled[result.requirement] = result
+    return tuple(settled.values())
+
+
+def tally(results: Iterable[Result]) -> Tally:
+    """Count results by verdict."""
+    counts: dict[Verdict, int] = {}
+    unobservable = 0
+    for result in results:
+        counts[result.verdict] = counts.get(result.verdict, 0) + 1
+        unobservable += result.verdict is Verdict.NOT_TESTED and result.reason in REASONS
+    return Tally(counts=counts, unobservable=unobservable)
+
+
+def score(run: Run) -> Score:
+    """Score a run."""
+    results = settle(run.results)
+    counted = [r for r in results if not r.draft]
+    tallies = {level: tally(r for r in counted if r.level is level) for level in Level}
+    trouble = run.look.trouble if run.look else ""
+    refused = [r for r in counted if r.verdict is Verdict.INCONCLUSIVE and r.reason.startswith("credentials refused")]
+    if not trouble and refused and not any(r.verdict in (Verdict.PASS, Verdict.FAIL) for r in counted):
+        trouble = refused[0].reason
+    return Score(
+        results=results, tallies=tallies, programme=tally(r for r in counted if r.basis == "programme"), drafts=tally(r for r in results if r.draft),
+        causes=causes(counted), conclusion=_conclusion(run, tallies[Level.MUST], trouble), trouble=trouble,
+        exit_code=_exit(run, results, tallies[Level.MUST], trouble),
+    )  # fmt: skip
+
+
+def causes(results: Iterable[Result]) -> tuple[Cause, ...]:
+    """Group failed results by cause, MUSTs first, then the causes that explain most."""
+    groups: dict[str, list[Result]] = {}
+    for result in results:
+        if result.verdict is Verdict.FAIL:
+            groups.setdefault(result.cause or result.requirement, []).append(result)
+    order = list(Level)
+    found = [Cause(cause=c, level=min((r.level for r in rs), key=order.index), results=tuple(rs)) for c, rs in groups.items()]
+    return tuple(sorted(found, key=lambda c: (order.index(c.level), -len(c.results), c.cause)))
+
+
+def _conclusion(run: Run, must: Tally, trouble: str) -> str:
+    name = f"profile {run.header.profile} edition {run.header.edition}"
+    if trouble:
+        return f"nothing can be said of {name}: {trouble}"
+    if must[Verdict.FAIL]:
+        return f"does not conform to {name}: {must[Verdict.FAIL]} of {must.applicable} MUSTs in scope failed"
+    if run.footer is None or run.footer.ended == "interrupted":
+        return f"nothing can be said of {name} yet: the run was cut short"
+    if not must[Verdict.PASS]:
+        return f"nothing can be said of {name}: no MUST could be judged"
+    if must[Verdict.ERROR] or must[Verdict.INCONCLUSIVE] > ENOUGH * must.applicable:
+        return f"not enough evidence for {name}: {must[Verdict.INCONCLUSIVE] + must[Verdict.ERROR]} of {must.applicable} MUSTs in scope are inconclusive"
+    unjudged = must[Verdict.NOT_TESTED] - must.unobservable
+    if unjudged or run.header.selected:
+        return f"nothing failed, but {name} was not wholly tested: {unjudged} of {must.applicable} MUSTs in scope were not looked at"
+    return f"conforms to {name}, {run.header.run_by}-run"
+
+
+def _exit(run: Run, results: Sequence[Result], must: Tally, trouble: str) -> Exit:
+    if run.footer is not None and run.footer.ended == "interrupted":
+        return Exit.INTERRUPTED
+    if trouble:
+        return Exit.UNREACHABLE
+    if must[Verdict.FAIL]:
+        return Exit.FAILED
+    if any(r.verdict is Verdict.ERROR for r in results):
+        return Exit.BROKEN
+    if not must[Verdict.PASS] or run.header.selected or not run.complete or must.judged + must.unobservable < must.applicable:
+        return Exit.INCOMPLETE
+    return Exit.PASSED
