@@ -25,7 +25,7 @@ from conformance.requirement import pick
 from conformance.schema import resolve
 from conformance.verdict import Effect
 
-_TEMPLATE = re.compile(r"\{(unique|marker|uuid|secret|now(?:[+-]\d+s)?|test_data\.[A-Za-z0-9_-]+)\}")
+_TEMPLATE = re.compile(r"\{(sink\.[a-z-]+|unique|marker|uuid|secret|now(?:[+-]\d+s)?|test_data\.[A-Za-z0-9_-]+)\}")
 _WORD = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
@@ -52,6 +52,8 @@ class Api:
     test_data: Mapping[str, Any]
     allowed: frozenset[str]
     place: str
+    sink_url: str = ""
+    nonce: str = ""
     _chance: random.Random = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -108,6 +110,10 @@ class Api:
             return self.datum(whole[1].removeprefix("test_data."))
         return _TEMPLATE.sub(lambda m: str(self._value(m[1])), template)
 
+    def sink_path(self, name: str) -> str:
+        """Return the path at our sink, which nobody can guess, of the expectation called *name* (`{sink.NAME}` in an example)."""
+        return hashlib.sha256(f"{self.nonce}|{self.place}|{name}".encode()).hexdigest()[:32]
+
     def _value(self, word: str) -> Any:
         if word == "unique":
             return self.fresh()
@@ -119,6 +125,8 @@ class Api:
             return f"Aa1!{self.fresh()}{self.fresh()}"
         if word.startswith("test_data."):
             return self.datum(word.removeprefix("test_data."))
+        if word.startswith("sink."):
+            return f"{self.sink_url or _no_sink()}/{self.sink_path(word.removeprefix('sink.'))}"
         shift = timedelta(seconds=int(word[3:-1])) if len(word) > 3 else timedelta()
         moment = datetime.fromtimestamp(self.started, UTC) + shift
         return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
@@ -267,6 +275,10 @@ def merged(body: Any, changes: Any) -> Any:
         else:
             out[key] = merged(out.get(key), value) if isinstance(value, Mapping) else copy.deepcopy(value)
     return out
+
+
+def _no_sink() -> str:
+    raise Inconclusive("no callback sink that the target can reach: --sink-url")
 
 
 def _wire(value: Any) -> str:

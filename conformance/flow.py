@@ -110,6 +110,14 @@ async def ending(flow: Flow[T]) -> T | Exception:
         return error
 
 
+async def outcome(flow: Flow[T]) -> tuple[T | None, Exception | None]:
+    """Run a flow to its end and return its value, or what it raised: a value may itself be an exception (see `ending`)."""
+    try:
+        return await flow, None
+    except Exception as error:
+        return None, error
+
+
 class Answer:
     """Answers steps; keeps the exchanges it gave, by path."""
 
@@ -119,9 +127,9 @@ class Answer:
     async def __call__(self, at: Path, step: Request | Wait | Callback) -> Any:
         raise NotImplementedError
 
-    async def join(self, branches: Sequence[Flow[Any]]) -> list[Any]:
-        """Run all branches to their end, one after the other; endings in branch order."""
-        return [await ending(branch) for branch in branches]
+    async def join(self, branches: Sequence[Flow[Any]]) -> list[tuple[Any, Exception | None]]:
+        """Run all branches to their end, one after the other; outcomes in branch order."""
+        return [await outcome(branch) for branch in branches]
 
 
 async def drive(flow: Flow[T], answer: Answer, at: Path = ()) -> T:
@@ -138,8 +146,9 @@ async def drive(flow: Flow[T], answer: Answer, at: Path = ()) -> T:
             here, trouble, number = (*at, number), None, number + 1
             try:
                 if isinstance(step, Fork):
-                    reply = await answer.join([drive(f, answer, (*here, i)) for i, f in enumerate(step.flows)])
-                    trouble = next((r for r in reply if isinstance(r, Exception)), None)
+                    outcomes = await answer.join([drive(f, answer, (*here, i)) for i, f in enumerate(step.flows)])
+                    reply = [value for value, _ in outcomes]
+                    trouble = next((error for _, error in outcomes if error), None)
                 elif isinstance(step, Request | Wait | Callback):
                     reply = await answer(here, step)
                     if isinstance(reply, Exchange):

@@ -10,6 +10,7 @@ from typing import Any
 from conformance.case import Case
 from conformance.contract import Contract, Operation
 from conformance.requirement import Question, Requirement
+from conformance.workflow import Workflow
 
 ROLES = ("create", "read", "list", "replace", "update", "delete")
 
@@ -66,6 +67,7 @@ class Resource:
     gone: tuple[int, ...] = (404, 410)
     expired: Expired | None = None
     within: float = 0.0
+    if_match: bool = False
 
     def role(self, operation: str) -> str:
         """Return the role that *operation* plays here, or ''."""
@@ -105,6 +107,13 @@ class Identify:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Callbacks:
+    """What our sink answers to the target's callbacks."""
+
+    answer: int = 204
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OpenParameter:
     """A path parameter that no resource owns."""
 
@@ -126,6 +135,7 @@ class Bindings:
     resources: Mapping[str, Resource]
     parameters: Mapping[str, OpenParameter]
     test_data: Mapping[str, str]
+    callbacks: Callbacks | None = None
 
     @cached_property
     def owners(self) -> Mapping[str, Resource]:
@@ -155,6 +165,7 @@ class Profile:
     cases: Mapping[str, tuple[Case, ...]]
     digests: Mapping[str, str]
     editions: tuple[str, ...] = ()
+    workflows: Mapping[str, Workflow] = field(default_factory=dict)
 
     def operation(self, name: str) -> Operation:
         """Return an operation of the contract by its id."""

@@ -37,6 +37,8 @@ class Header:
     allowed: tuple[str, ...] = ()
     selected: str = ""
     run_by: str = "self"
+    sink_url: str = ""
+    nonce: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -102,6 +104,25 @@ class Leftover:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One requirement that another edition would judge otherwise."""
+
+    requirement: str
+    level: Level
+    verdict: Verdict
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """What separates the target from the newest edition of the profile, judged from the exchanges of this run."""
+
+    kind: str = "gap"
+    edition: str
+    differences: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Footer:
     """The last line of a run that came to its end; `ended` is complete, interrupted or budget."""
 
@@ -120,6 +141,7 @@ class Run:
     look: Look | None = None
     results: tuple[Result, ...] = ()
     leftovers: tuple[Leftover, ...] = ()
+    gap: Gap | None = None
     footer: Footer | None = None
     folder: str = ""
 

@@ -59,7 +59,7 @@ def check(
 
 def known_checks() -> Mapping[str, Check]:
     """Return every check; importing the modules registers them."""
-    from conformance.checks import contract, inputs, service  # noqa: F401
-    from conformance.checks.patterns import lifecycle, methods  # noqa: F401
+    from conformance.checks import contract, inputs, service, workflows  # noqa: F401
+    from conformance.checks.patterns import lifecycle, links, methods, protocol, sessions, states  # noqa: F401
 
     return CHECKS

@@ -10,7 +10,7 @@ from conformance.checks.expect import expect_schema, one_of
 from conformance.checks.registry import check
 from conformance.checks.subjects import valid_request
 from conformance.contract import Operation
-from conformance.ending import Ending, Inconclusive, Nonconformity, NotApplicable
+from conformance.ending import Ending, Inconclusive, Nonconformity, NotApplicable, NotTested
 from conformance.exchange import Exchange
 from conformance.flow import ending, given, send, together
 from conformance.profile import Profile
@@ -26,11 +26,19 @@ def tested_operations(profile: Profile, *, reads: bool) -> list[Operation]:
     return [o for o in wanted if (o.effect == "read" if reads else o.effect in ("read", "own"))]
 
 
+def protected_reads(profile: Profile) -> list[Operation]:
+    """Return the safe reads that need credentials: those of the core, else those of every feature; the ones without input first."""
+    ids = dict.fromkeys(r.on for r in profile.requirements if r.family == "answers")
+    every = [o for o in (*tested_operations(profile, reads=True), *[profile.operation(i) for i in ids]) if o.safe and o.effect == "read"]
+    core = {r.on for r in profile.requirements if r.family == "answers" and r.feature == "core"}
+    wanted = [o for o in dict((o.id, o) for o in every).values() if o.id not in profile.bindings.authentication.anonymous]
+    return sorted([o for o in wanted if o.id in core] or wanted, key=lambda o: len(o.path_parameters))
+
+
 @check("service-authentication", about="service")
 async def service_authentication(api: Api) -> None:
     """Sends several reads that need credentials without any: a service that serves them all has no authentication."""
-    anonymous = api.profile.bindings.authentication.anonymous
-    reads = [o for o in tested_operations(api.profile, reads=True) if o.id not in anonymous and o.safe][:5]
+    reads = protected_reads(api.profile)[:5]
     if not reads:
         raise NotApplicable("no read of the profile needs credentials")
     looks = await together(*[ending(_anonymously(api.branch(o.id), o)) for o in reads])
@@ -51,23 +59,37 @@ async def _anonymously(api: Api, operation: Operation) -> Exchange:
 
 
 def _error_provocations(profile: Profile, requirement: Requirement) -> Sequence[tuple[str, str]]:
-    return [(o.id, kind) for o in tested_operations(profile, reads=False) for kind in provocations(profile, o)]
+    """Pair operations with the errors they can be provoked to: those of the core, or of every feature where the core has none."""
+    every = [profile.operation(i) for i in dict.fromkeys(r.on for r in profile.requirements if r.family == "answers")]
+    for operations in (tested_operations(profile, reads=False), [o for o in every if o.effect in ("read", "own")]):
+        found = [(o.id, kind) for o in operations for kind in provocations(profile, o)]
+        if found:
+            return found
+    return ()
 
 
 @check("service-error-format", about="service", cases=_error_provocations)
-async def service_error_format(api: Api, case: tuple[str, str]) -> None:
-    """Provokes an error at each operation and holds its body against the error format of the standard."""
+async def service_error_format(
+    api: Api, case: tuple[str, str], statuses: Sequence[int] = (), apart_from: Sequence[int] = (), may_be_empty: bool = False
+) -> None:
+    """Provokes an error at each operation and holds its body against the error format of the standard.
+
+    With: `statuses`, the only ones that need the format; `apart_from`, those that are judged elsewhere; `may_be_empty`, where an
+    error need not have a body.
+    """
     operation, kind = api.operation(case[0]), case[1]
     if not api.allows(operation.effect):
         raise NotApplicable("reads only")
     try:
         seen, _ = await provoke(api, operation, kind)
-    except Inconclusive as error:
-        if error.needs:
-            raise NotApplicable(f"no error could be provoked at {operation.title}") from None
+    except (Inconclusive, NotTested) as error:
+        if not error.evidence or isinstance(error, Inconclusive) and error.needs:  # there is nothing to provoke an error at
+            raise NotApplicable(f"no error could be provoked at {operation.title}: {error}") from None
         raise
-    if seen.status < 400:
-        raise NotApplicable(f"{operation.title} answered no error")
+    if seen.status < 400 or seen.status in apart_from or statuses and seen.status not in statuses:
+        raise NotApplicable(f"{operation.title} answered {seen.status}")
+    if may_be_empty and not seen.body.strip():
+        return
     expect_error(api, seen)
 
 

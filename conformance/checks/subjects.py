@@ -120,7 +120,8 @@ async def valid_request(api: Api, operation: Operation, body: Any = None) -> Req
     role = resource.role(operation.id) if resource else ""
     if operation.test_data:
         subject = await named(api, operation)
-        return api.request(operation, subject=subject, body=api.fill(operation.body) if body is None else body)
+        request = api.request(operation, subject=subject, body=api.fill(operation.body) if body is None else body)
+        return await guarded(api, resource, subject, request) if resource else request
     if resource is None:
         subject_or_none = await parents(api, operation)
         return api.request(operation, subject=subject_or_none, body=api.fill(operation.body) if body is None else body)
@@ -132,7 +133,20 @@ async def valid_request(api: Api, operation: Operation, body: Any = None) -> Req
     subject = await existing(api, resource) if role == "read" else await ours(api, resource)
     if body is None:
         body = changing_body(api, resource, operation, subject)
-    return api.request(operation, subject=subject, body=body)
+    return await guarded(api, resource, subject, api.request(operation, subject=subject, body=body))
+
+
+async def guarded(api: Api, resource: Resource, subject: Subject, request: Request) -> Request:
+    """Return a replace, update or delete of *subject* with If-Match, where the bindings say so and a read shows an ETag.
+
+    A weak tag never matches there (RFC 9110 section 13.1.1), so `*` stands for it. Call it right before sending: a write changes the tag.
+    """
+    if not (resource.if_match and resource.read and resource.role(request.operation) in ("replace", "update", "delete")):
+        return request
+    tag = (await given(api.request(api.operation(resource.read), subject=subject))).header("etag")
+    if not tag:
+        return request
+    return request.with_(headers=(*request.without_header("if-match").headers, ("if-match", "*" if tag.startswith("W/") else tag)))
 
 
 def changing_body(api: Api, resource: Resource, operation: Operation, subject: Subject) -> Any:

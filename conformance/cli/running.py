@@ -93,6 +93,7 @@ def _run_command(commands: Any) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser("run", help="test a target against a profile")
     _target_options(command)
     command.add_argument("--requirement", action="append", default=[], metavar="ID", help="only this requirement (may be repeated)")
+    command.add_argument("--sink-url", default="", metavar="URL", help="https URL at which the target reaches our callback sink; its port is listened on")
     command.add_argument("--budget", default="", metavar="60s", help="stop beginning new looks after this time")
     command.add_argument("--resume", action="store_true", help="go on with the run in -o that was cut short")
     command.add_argument("--allure", default="", metavar="DIR", help="also write Allure results")
@@ -128,7 +129,7 @@ def run(options: argparse.Namespace) -> int:
     _known_requirements(options.requirement, profile.by_id)
     folder: Path = options.output or Path("runs") / profile.name
     session = Session(
-        options.profile, target, claim, folder, Options(seed=options.seed, budget_s=seconds(options.budget), resume=options.resume, selected=selected, run_by=options.run_by),
+        options.profile, target, claim, folder, Options(seed=options.seed, budget_s=seconds(options.budget), resume=options.resume, selected=selected, run_by=options.run_by, sink_url=options.sink_url),
         epoch=round(time.time(), 3), shelf=shelf, on_result=None if options.quiet else progress(),
     )  # fmt: skip
     done = execute(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,10 +17,11 @@ from urllib.parse import urljoin, urlsplit
 from conformance.api import Api, path_values
 from conformance.driving.credentials import Credentials, CredentialsRefused
 from conformance.driving.ledger import Entry, Ledger
+from conformance.driving.sink import Sink
 from conformance.driving.wires import NoAnswer, Wire
 from conformance.ending import Ending
 from conformance.exchange import Exchange, Path, Request, Trouble
-from conformance.flow import Answer, Callback, Flow, Wait, ending
+from conformance.flow import Answer, Callback, Flow, Wait, outcome
 from conformance.redaction import Redactor
 from conformance.requirement import pick
 from conformance.run import Leftover
@@ -82,7 +84,7 @@ class Driver:
     ledger: Ledger
     tools: Callable[[str], Api]
     record: Recorder
-    wrong: str = ""
+    sink: Sink | None = None
     requests: int = 0
     started_at: float = 0.0
     _slots: asyncio.Semaphore = field(init=False)
@@ -114,6 +116,7 @@ class Driver:
         if refusal:
             seen = Exchange(request=request, trouble=refusal[0], detail=refusal[1], started_s=self.now(), ended_s=self.now(), at=at)
         else:
+            self._expect(request)
             entry = self.ledger.intend(request.undo, self.tools("ledger").marker) if request.undo else None
             seen = replace(await self._repeated(request, url), at=at)
             self._note(entry, request, seen)
@@ -206,6 +209,28 @@ class Driver:
         request = seen.request
         request = replace(request, headers=r.headers(request.headers), body=r.body(request.body), target=r.text(request.target), link=r.text(request.link))
         return replace(seen, request=request, headers=r.headers(seen.headers), body=r.body(seen.body), url=r.text(seen.url), detail=r.text(seen.detail))
+
+    # -- callbacks -----------------------------------------------------------------------------------------------
+    def _expect(self, request: Request) -> None:
+        """Let the sink accept deliveries at the paths that this request tells the target."""
+        if self.sink is not None and self.sink.public_url.encode() in request.body:
+            for path in re.findall(re.escape(self.sink.public_url).encode() + rb"/([0-9a-f]{32})", request.body):
+                self.sink.expect(path.decode())
+
+    async def delivery(self, requirement: str, at: Path, step: Callback) -> Exchange:
+        """Return the next delivery at a path of the sink as a recorded exchange; none within the time is a `SLOW` one."""
+        started = self.now()
+        found = await self.sink.next(step.path, step.within_s) if self.sink else None
+        request = Request(operation="callback", method=found.method if found else "POST", target=f"/{step.path}")
+        if found is None:
+            seen = Exchange(request=request, trouble=Trouble.SLOW, detail=f"no callback within {step.within_s:g} s", started_s=started, ended_s=self.now(), at=at)
+        else:
+            request = replace(request, headers=found.headers, body=found.body)
+            status = self.sink.answer if self.sink else 0
+            seen = Exchange(request=request, status=status, url=f"{self.sink.public_url if self.sink else ''}/{step.path}", started_s=found.at_s, ended_s=found.at_s, at=at)
+        seen = self._redacted(seen)
+        self.record(requirement, seen)
+        return seen
 
     # -- the ledger ----------------------------------------------------------------------------------------------
     def _note(self, entry: Entry | None, request: Request, seen: Exchange) -> None:
@@ -314,12 +339,12 @@ class Live(Answer):
         if isinstance(step, Wait):
             return await asyncio.sleep(step.seconds)
         if isinstance(step, Callback):
-            raise NotImplementedError("the callback sink is not built yet")
+            return await self.driver.delivery(self.requirement, at, step)
         return await self.driver.exchange(self.requirement, at, step)
 
-    async def join(self, branches: Sequence[Flow[Any]]) -> list[Any]:
-        """Run all branches side by side to their end; endings in branch order."""
-        return list(await asyncio.gather(*[ending(b) for b in branches]))
+    async def join(self, branches: Sequence[Flow[Any]]) -> list[tuple[Any, Exception | None]]:
+        """Run all branches side by side to their end; outcomes in branch order."""
+        return list(await asyncio.gather(*[outcome(b) for b in branches]))
 
 
 def url_origin(url: str) -> str:

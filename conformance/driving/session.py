@@ -24,6 +24,7 @@ from conformance.claim import Claim
 from conformance.driving.credentials import Credentials
 from conformance.driving.driver import CLEAN_UP, Driver, Live
 from conformance.driving.ledger import LEDGER_FILE, Ledger, read_ledger
+from conformance.driving.sink import Sink
 from conformance.driving.wires import HttpWire, NoAnswer, Wire
 from conformance.errors import Problem, UsageError
 from conformance.exchange import Exchange, Trouble
@@ -32,9 +33,10 @@ from conformance.loading.profiles import Shelf, load_profile
 from conformance.loading.records import read_exchanges, read_run
 from conformance.planning.examine import examination, judged, needed, unlooked
 from conformance.planning.plan import Answers, Plan, Test, make_plan, questions_of
+from conformance.planning.rejudge import gap_between, rejudge
 from conformance.profile import Profile
 from conformance.redaction import Redactor
-from conformance.run import Footer, Header, Leftover, Look, Result, Run
+from conformance.run import Footer, Gap, Header, Leftover, Look, Result, Run
 from conformance.scoring import score
 from conformance.target import Target, origin
 from conformance.verdict import Verdict
@@ -56,13 +58,14 @@ class Options:
     resume: bool = False
     selected: str = ""
     run_by: str = "self"
+    sink_url: str = ""
     look_ahead: int = LOOK_AHEAD
 
 
 def tools_for(profile: Profile, header: Header, test_data: Mapping[str, Any]) -> Callable[[str], Api]:
     """Return the maker of check tools: the same header and place give the same tools, live and offline."""
     allowed = frozenset(header.allowed)
-    return lambda place: Api(profile=profile, run_id=header.run_id, started=header.started, test_data=test_data, allowed=allowed, place=place)
+    return lambda place: Api(profile=profile, run_id=header.run_id, started=header.started, test_data=test_data, allowed=allowed, place=place, sink_url=header.sink_url, nonce=header.nonce)
 
 
 @dataclass
@@ -107,7 +110,8 @@ class Session:
         if wanted != self.profile.edition:
             self.profile = load_profile(f"{self.profile.name}@{wanted}", self.shelf)
         notes = self._notes(declared, found, says)
-        self.header = before.header if before else replace(self._header(run_id, started, self.profile), edition_declared=declared, server_says=says, notes=notes)
+        sink_url = await self._open_sink(before)
+        self.header = before.header if before else replace(self._header(run_id, started, self.profile), edition_declared=declared, server_says=says, notes=notes, sink_url=sink_url, nonce=secrets.token_hex(16) if sink_url else "")
         if before is None:
             self._writer.line(self.header)
         await self._first_look()
@@ -187,6 +191,23 @@ class Session:
             notes.append("the server's certificate was not verified (the target file says so)")
         return tuple(notes)
 
+    async def _open_sink(self, before: Run | None) -> str:
+        """Listen for callbacks where the profile has any and the target can reach us; return the sink's URL, or ''."""
+        wanted = self.options.sink_url or (before.header.sink_url if before else "")
+        local = urlsplit(self.target.url).hostname in ("127.0.0.1", "::1", "localhost")
+        bound = self.profile.bindings.callbacks
+        if bound is None or "write" not in self.target.allow or not (wanted or local) or self.wire is not None:
+            return ""
+        port = urlsplit(wanted).port or 0
+        sink = Sink(now=self.driver.now, answer=bound.answer, host="127.0.0.1" if local else "0.0.0.0", port=port, public_url=wanted)
+        try:
+            await sink.start()
+        except OSError as error:
+            raise UsageError(Problem(file="--sink-url", problem=f"cannot listen on port {port}: {error.strerror}")) from None
+        sink.write_ca(self.folder)
+        self.driver.sink = sink
+        return sink.public_url
+
     async def _edition(self) -> tuple[str, str]:
         identify = self.profile.bindings.identify
         assert identify is not None
@@ -257,14 +278,28 @@ class Session:
             leftovers = [Leftover(resource=e.resource, where=e.link or e.target, state="clean-up took too long") for e in self.driver.ledger.open_entries()]
         for leftover in leftovers:
             self._writer.line(leftover)
+        gap = self._gap() if ended == "complete" and not self.options.selected else None
+        if gap:
+            self._writer.line(gap)
         footer = Footer(ended=ended, ended_s=self.driver.now(), requests=self.driver.requests, exit_code=0)
-        run = self.run(leftovers, footer)
+        run = replace(self.run(leftovers, footer), gap=gap)
         footer = replace(footer, exit_code=int(score(run).exit_code))
         self._writer.line(footer)
         self._writer.close()
         self.driver.ledger.close()
         await self.driver.wire.close()
-        return self.run(leftovers, footer)
+        if self.driver.sink:
+            await self.driver.sink.close()
+        return replace(run, footer=footer)
+
+    def _gap(self) -> Gap | None:
+        """Judge what was seen by the newest edition, where another one was tested."""
+        newest = self.profile.editions[-1]
+        if newest == self.profile.edition or self.look.trouble:
+            return None
+        profile = load_profile(f"{self.profile.name}@{newest}", self.shelf)
+        run = self.run()
+        return gap_between(run, rejudge(run, read_exchanges(self.folder), profile, replace(self.claim, edition=""), known_checks()))
 
     def run(self, leftovers: Iterable[Leftover] = (), footer: Footer | None = None) -> Run:
         """Return the run as far as it went, in the order of the plan."""

@@ -18,6 +18,7 @@ from conformance.contract import Contract, Operation, operations_of
 from conformance.errors import Problem, UsageError, did_you_mean
 from conformance.loading.plain_yaml import read_text, read_yaml
 from conformance.loading.validation import demand, problems_of
+from conformance.loading.workflows import load_workflows
 from conformance.profile import Authentication, Bindings, ErrorFormat, Feature, Profile, Resource
 from conformance.requirement import FAMILIES, Question, Requirement
 from conformance.verdict import Effect, Level
@@ -106,14 +107,16 @@ def load_profile(name: str, shelf: Shelf | None = None) -> Profile:
     cases = _cases(home / f"{edition}.corpus.jsonl")
     profile_file = str(home / f"{edition}.yaml")
     requirements, not_tested = _requirements(raw, contract, bindings, cases, profile_file)
+    workflows = load_workflows(home / f"{edition}.arazzo.yaml", contract.operations)
     digests = {
         "profile": _digest(*files), "bindings": _digest(bindings_file), "contract": _digest(contract_file),
         "corpus": _digest(home / f"{edition}.corpus.jsonl"),
+        "workflows": _digest(home / f"{edition}.arazzo.yaml"),
     }  # fmt: skip
     return Profile(
         name=name, edition=edition, title=raw["title"], interface=raw["interface"], tier=raw["tier"], state=raw["state"],
         features=_features(raw["features"]), requirements=requirements, not_tested=not_tested, contract=contract, bindings=bindings,
-        cases=cases, digests=digests, editions=editions,
+        cases=cases, digests=digests, editions=editions, workflows=workflows,
     )  # fmt: skip
 
 

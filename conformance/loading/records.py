@@ -11,7 +11,7 @@ import msgspec
 
 from conformance.errors import Problem, UsageError
 from conformance.exchange import Exchange, Path, Request, Trouble
-from conformance.run import FORMAT, Footer, Header, Leftover, Look, Result, Run
+from conformance.run import FORMAT, Footer, Gap, Header, Leftover, Look, Result, Run
 from conformance.verdict import Effect
 from conformance.writers.record import EXCHANGES_FILE, RUN_FILE
 
@@ -62,7 +62,7 @@ def _bytes(text: str, encoded: str) -> bytes:
     return base64.b64decode(encoded, validate=True) if encoded else text.encode("utf-8", "surrogatepass")
 
 
-_KINDS: dict[str, Any] = {"header": Header, "look": Look, "result": Result, "leftover": Leftover, "footer": Footer}
+_KINDS: dict[str, Any] = {"header": Header, "look": Look, "result": Result, "leftover": Leftover, "gap": Gap, "footer": Footer}
 
 
 def read_run(folder: FilePath) -> Run:
@@ -93,6 +93,7 @@ def read_run(folder: FilePath) -> Run:
     results = {r.requirement: r for r in found["result"]}
     return Run(
         header=header, look=found["look"][-1] if found["look"] else None, results=tuple(results.values()), leftovers=tuple(found["leftover"]),
+        gap=found["gap"][-1] if found["gap"] else None,
         footer=found["footer"][-1] if found["footer"] else None, folder=str(file.parent),
     )  # fmt: skip
 

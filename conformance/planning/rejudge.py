@@ -15,7 +15,7 @@ from conformance.planning.examine import examination, judged, needed, unlooked
 from conformance.planning.plan import Test, make_plan, questions_of
 from conformance.profile import Profile
 from conformance.redaction import same_request
-from conformance.run import Exchanges, Look, Result, Run
+from conformance.run import Difference, Exchanges, Gap, Look, Result, Run
 from conformance.scoring import settle
 from conformance.verdict import Verdict
 
@@ -36,7 +36,7 @@ def rejudge(run: Run, exchanges: Exchanges, profile: Profile, claim: Claim, chec
     test_data = header.target.get("test_data", {})
 
     def tools(place: str) -> Api:
-        return Api(profile=profile, run_id=header.run_id, started=header.started, test_data=test_data, allowed=frozenset(header.allowed), place=place)
+        return Api(profile=profile, run_id=header.run_id, started=header.started, test_data=test_data, allowed=frozenset(header.allowed), place=place, sink_url=header.sink_url, nonce=header.nonce)
 
     look = now(drive(first_look(tools(DISCOVERY), questions_of(profile)), Recording(exchanges.get(DISCOVERY, {}), same_request)))
     plan = make_plan(profile, claim, checks, allowed=frozenset(header.allowed), test_data=test_data, answers=look.answers)
@@ -79,3 +79,13 @@ def flips(before: Run, after: Run) -> list[Flip]:
         if (a.verdict if a else None) != (b.verdict if b else None):
             found.append(Flip(requirement=name, before=a.verdict if a else None, after=b.verdict if b else None, reason=b.reason if b else ""))
     return found
+
+
+def gap_between(run: Run, newest: Run) -> Gap:
+    """Return what *newest* (the same exchanges judged by another edition) asks that *run*'s edition does not find wanting."""
+    changed = {f.requirement for f in flips(run, newest) if f.after not in (Verdict.PASS, Verdict.NOT_APPLICABLE, None)}
+    results = [r for r in settle(newest.results) if r.requirement in changed]
+    return Gap(
+        edition=newest.header.edition,
+        differences=tuple(Difference(requirement=r.requirement, level=r.level, verdict=r.verdict, reason=r.reason) for r in results),
+    )

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from conformance.exchange import Exchange
-from conformance.run import Footer, Header, Leftover, Look, Result
+from conformance.run import Footer, Gap, Header, Leftover, Look, Result
 
 RUN_FILE, EXCHANGES_FILE = "run.jsonl", "exchanges.jsonl"
 _encoder = msgspec.json.Encoder()
@@ -45,7 +45,7 @@ class RecordWriter:
         self._run: BinaryIO = (folder / RUN_FILE).open(mode)
         self._exchanges: BinaryIO = (folder / EXCHANGES_FILE).open(mode)
 
-    def line(self, record: Header | Look | Result | Leftover | Footer) -> None:
+    def line(self, record: Header | Look | Result | Leftover | Gap | Footer) -> None:
         """Append one line of the run."""
         self._run.write(_encoder.encode(record) + b"\n")
         self._run.flush()

@@ -44,11 +44,22 @@ def write_text(run: Run, *, colour: bool = False, shown: int = 12) -> str:
         lines.append(f"left at the target ({len(run.leftovers)}):")
         lines += [f"  {clipped(f'{item.resource} {item.where}: {item.state}')}" for item in run.leftovers[:5]]
         lines.append("")
+    lines += _gap(run)
     lines += [f"note: {clipped(note)}" for note in head.notes]
     if run.footer is None or run.footer.ended != "complete":
         lines.append(f"this run was cut short{f' ({run.footer.ended})' if run.footer else ': its record has no end'}")
     lines.append(_paint(clipped(said.conclusion, 400), "31;1" if said.tallies[Level.MUST][Verdict.FAIL] else "1", colour))
     return "\n".join(lines) + "\n"
+
+
+def _gap(run: Run) -> list[str]:
+    if run.gap is None:
+        return []
+    found = run.gap.differences
+    lines = [f"gap to the newest edition, {run.gap.edition}: {len(found)} requirements, judged from what was seen"]
+    told = [f"{d.level.value} {d.requirement}: {WORDS[d.verdict]['text']}: {d.reason}" for d in found[:3]]
+    lines += [f"  {clipped(line)}" for line in told]
+    return [*lines, *([f"  … and {len(found) - 3} more"] if len(found) > 3 else []), ""]
 
 
 def _row(name: str, counts: Tally, colour: bool) -> str:

@@ -1,22 +1,23 @@
-"""What is created can be read, is listed, and is gone once deleted; what is refused changes nothing."""
+"""What is created can be read, is listed, and is gone once deleted."""
 
 from __future__ import annotations
 
-from conformance.api import Api, Subject
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from conformance.api import Api, Subject, merged
 from conformance.checks.expect import expect_same, one_of
+from conformance.checks.patterns.home import cut_short, found_in, home, listing, make, poll, same_thing
+from conformance.checks.patterns.paging import Paging, walk
+from conformance.checks.patterns.places import one_at, processed
+from conformance.checks.patterns.writing import has, not_compared, over
 from conformance.checks.registry import check
-from conformance.checks.subjects import changing_body, collection, create, created, create_request, ours
+from conformance.checks.subjects import create, guarded
 from conformance.ending import Inconclusive, Nonconformity
-from conformance.exchange import Exchange, Request
+from conformance.exchange import Exchange
 from conformance.flow import given, send, wait
 from conformance.profile import Resource
 from conformance.requirement import pick
-
-
-def not_compared(api: Api, resource: Resource) -> tuple[str, ...]:
-    """Return the pointers that a read may show otherwise than they were written: the server's own, secrets, what the bindings say."""
-    shown = api.operation(resource.read or resource.list)
-    return (*api.server_owned(shown), *api.write_only(api.operation(resource.create)), *resource.ignore)
 
 
 async def reading(api: Api, resource: Resource, subject: Subject) -> Exchange:
@@ -31,59 +32,54 @@ async def reading(api: Api, resource: Resource, subject: Subject) -> Exchange:
 
 
 @check("read-after-create", roles=("create", "read"))
-async def read_after_create(api: Api, resource: Resource) -> None:
-    """Creates one, reads it by the id or link the server gave, and compares every member that was written."""
-    subject, made = await create(api, resource)
+async def read_after_create(api: Api, resource: Resource, changes: Mapping[str, Any] | None = None, same: Sequence[str] = ()) -> None:
+    """Creates one, reads it by the id or link the server gave, and compares every member that was written.
+
+    Args:
+        changes: members merged into the example.
+        same: pointers of the members that are compared; by default all.
+    """
+    subject, made = await create(api, resource, merged(api.example(resource), api.fill(dict(changes or {}))))
     found = await reading(api, resource, subject)
     if not found.success:
-        raise Nonconformity(f"{one_of(api.operation(resource.read).success)} for what was just created", found.summary, found, made, cause=f"not readable: {resource.name}")
-    expect_same(subject.sent, found.json(), found, made, ignoring=not_compared(api, resource))
+        wanted = one_of(api.operation(resource.read).success)
+        raise Nonconformity(f"{wanted} for what was just created", found.summary, found, made, cause=f"not readable: {resource.name}")
+    if not same:
+        return expect_same(subject.sent, found.json(), found, made, ignoring=not_compared(api, resource))
+    for pointer in same:
+        sent, shown = one_at(subject.sent, pointer), one_at(found.json(), pointer)
+        if not has(sent, shown):
+            raise Nonconformity(f"what was written at {pointer}: {sent!r}", repr(shown), found, made, cause=f"value of {pointer}")
 
 
 @check("list-contains", roles=("create", "list"))
-async def list_contains(api: Api, resource: Resource) -> None:
-    """Creates one and looks for it, by id or link, in the list and its following pages."""
-    subject, made = await create(api, resource)
-    pages = await _pages(api, resource)
-    if any(_same_thing(api, resource, item, subject) for page in pages for item in api.items(resource, page.json())):
+async def list_contains(
+    api: Api, resource: Resource, count: str = "", start: str = "", first: int | str | None = None, step: str = "items", next: str = "",
+    last: str = "", total: str = "",
+) -> None:  # fmt: skip
+    """Creates one and looks for it, by id or link, in the list and its following pages.
+
+    Args:
+        count, start, first, step, next, last, total: how pages are asked for, see `Paging`; without them the first page is looked at.
+    """
+    at = await home(api, resource)
+    subject, made = await make(api, resource, at)
+    page = await poll(listing(api, resource, at), lambda x: x.success and found_in(api, resource, x, subject) is not None, resource.within)
+    processed(api.operation(resource.list), page, made)
+    if found_in(api, resource, page, subject) is not None:
         return
-    if resource.within:
-        await wait(resource.within)
-        pages = await _pages(api, resource)
-        if any(_same_thing(api, resource, item, subject) for page in pages for item in api.items(resource, page.json())):
-            return
-    if len(pages) == 1 and _cut_short(pages[0]):
-        raise Inconclusive("the list is paged, and its first page does not hold what was created", pages[0], made)
-    raise Nonconformity(f"the list shows the {resource.name} that was just created", f"{sum(len(api.items(resource, p.json())) for p in pages)} others", pages[-1], made, cause=f"not listed: {resource.name}")
-
-
-async def _pages(api: Api, resource: Resource) -> list[Exchange]:
-    link, parent = await collection(api, resource)
-    return [await given(api.request(api.operation(resource.list), subject=parent, link=link))]
-
-
-def _cut_short(page: Exchange) -> bool:
-    """Tell whether a list answer says that there is more than it shows."""
-    body = page.json()
-    if page.header("link") and 'rel="next"' in (page.header("link") or "").replace("'", '"'):
-        return True
-    if not isinstance(body, dict):
-        return False
-    if any("next" in key.lower() and value for key, value in body.items()):
-        return True
-    shown = max((len(v) for v in body.values() if isinstance(v, list)), default=0)
-    totals = [v for k, v in body.items() if isinstance(v, int) and ("total" in k.lower() or "count" in k.lower())]
-    return any(total > shown for total in totals)
-
-
-def _same_thing(api: Api, resource: Resource, item: object, subject: Subject) -> bool:
-    if resource.link:
-        links = [v for v in pick(item, resource.link) if isinstance(v, str)]
-        if subject.link and any(v.rstrip("/") == subject.link.rstrip("/") or subject.link.rstrip("/").endswith(v.rstrip("/")) for v in links):
-            return True
-    if resource.id and resource.parameter:
-        return subject.parameters.get(resource.parameter) in [str(v) for v in pick(item, resource.id)]
-    return False
+    if not cut_short(page):
+        others = f"{len(api.items(resource, page.json()))} others"
+        raise Nonconformity(f"the list shows the {resource.name} that was just created", others, page, made, cause=f"not listed: {resource.name}")
+    if not (start or next):
+        raise Inconclusive("the list is paged, and its first page does not hold what was created", page, made)
+    found = await walk(api, resource, at, Paging(count=count, start=start, first=first, step=step, next=next, last=last, total=total), None)
+    if any(same_thing(resource, item, subject) for item in found.items):
+        return
+    if not found.whole:
+        raise Inconclusive(found.stopped, *found.evidence, made)
+    others = f"{len(found.items)} others on {len(found.pages)} pages"
+    raise Nonconformity(f"the list shows the {resource.name} that was just created", others, *found.evidence, made, cause=f"not listed: {resource.name}")
 
 
 @check("delete-is-effective", roles=("create", "read", "delete"))
@@ -91,48 +87,16 @@ async def delete_is_effective(api: Api, resource: Resource) -> None:
     """Creates one, deletes it, and reads it again: it must be gone, or shown as the bindings say, within the time granted."""
     subject, _ = await create(api, resource)
     await given(api.request(api.operation(resource.read), subject=subject))
-    deletion = await given(api.request(api.operation(resource.delete), subject=subject))
+    deletion = await given(await guarded(api, resource, subject, api.request(api.operation(resource.delete), subject=subject)))
     request = api.request(api.operation(resource.read), subject=subject)
     seen = await send(request)
     deadline = max(resource.within, 30.0 if deletion.status == 202 else 0.0)
-    while not _gone(resource, seen) and seen.ended_s - deletion.ended_s < deadline:
+    while not over(resource, seen) and seen.ended_s - deletion.ended_s < deadline:
         await wait(min(1.0, deadline / 4))
         seen = await send(request)
-    if _gone(resource, seen):
+    if over(resource, seen):
         return
     if resource.expired and seen.success:
         told = next(iter(pick(seen.json(), resource.expired.pointer)), None)
         raise Nonconformity(f"{resource.expired.equals!r} at {resource.expired.pointer} after the delete", repr(told), seen, deletion, cause=f"delete without effect: {resource.name}")
     raise Nonconformity(f"{one_of(resource.gone)} after the delete", seen.summary, seen, deletion, cause=f"delete without effect: {resource.name}")
-
-
-def _gone(resource: Resource, seen: Exchange) -> bool:
-    if seen.status in resource.gone:
-        return True
-    return resource.expired is not None and seen.success and resource.expired.equals in pick(seen.json(), resource.expired.pointer)
-
-
-@check("refused-write-changes-nothing", roles=("create", "read", "replace"))
-async def refused_write_changes_nothing(api: Api, resource: Resource) -> None:
-    """Sends a replace that must be refused (its body is not JSON) and compares the resource before and after."""
-    subject = await ours(api, resource)
-    read = api.request(api.operation(resource.read), subject=subject)
-    before = await given(read)
-    operation = api.operation(resource.replace)
-    valid = api.request(operation, subject=subject, body=changing_body(api, resource, operation, subject))
-    refused = await send(_spoil(valid))
-    after = await given(read)
-    if refused.success:
-        raise Inconclusive("nothing was refused", refused)
-    expect_same(before.json(), after.json(), after, refused, before, ignoring=resource.ignore, what="as before the refused write")
-    control = await send(valid)
-    if not control.success:
-        raise Inconclusive(f"no control: the valid write answered {control.status}", control)
-
-
-def _spoil(request: Request) -> Request:
-    """Cut the body off before its last brace: the members that a careless server would apply are all there."""
-    return request.with_(body=request.body.rstrip().removesuffix(b"}"))
-
-
-__all__ = ["create_request", "created", "delete_is_effective", "list_contains", "read_after_create", "refused_write_changes_nothing"]

@@ -1,0 +1,97 @@
+"""Requests that depend on a version: If-None-Match on reads, If-Match on writes (RFC 9110 section 13)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from conformance.api import Api, Subject
+from conformance.checks.expect import expect_same, one_of
+from conformance.checks.patterns.home import home, make, one
+from conformance.checks.patterns.writing import write_request
+from conformance.checks.registry import check
+from conformance.checks.subjects import changing_body
+from conformance.contract import Operation
+from conformance.ending import Inconclusive, Nonconformity
+from conformance.exchange import Exchange, Request
+from conformance.flow import given, send
+from conformance.profile import Resource
+
+
+def tag_of(seen: Exchange) -> str:
+    """Return the ETag of an answer.
+
+    Raises:
+        Inconclusive: it has none.
+    """
+    tag = seen.header("etag")
+    if not tag:
+        raise Inconclusive(f"{seen.request.where} shows no ETag", seen)
+    return tag
+
+
+def _invented(api: Api) -> str:
+    return f'"conformance-{api.fresh()}"'
+
+
+@check("conditional-read", roles=("read",))
+async def conditional_read(api: Api, resource: Resource, header: str = "If-None-Match", status: Sequence[int] = (304,)) -> None:
+    """Reads with the ETag that the server just gave, which must be answered without a body, and with an invented one as control.
+
+    Args:
+        header: the request header that carries the tag.
+        status: the statuses for what has not changed.
+    """
+    subject = await one(api, resource, await home(api, resource))
+    operation = api.operation(resource.read)
+    before = await given(api.request(operation, subject=subject))
+    tag = tag_of(before)
+    seen = await send(api.request(operation, subject=subject, headers={header: tag}))
+    if seen.success and seen.header("etag") not in (None, tag):
+        raise Inconclusive("it changed between two reads", seen, before)
+    if seen.status not in status:
+        raise Nonconformity(f"{one_of(status)}: nothing has changed", seen.summary, seen, before, cause=f"conditional read: {operation.title}")
+    if seen.status == 304 and seen.body:
+        raise Nonconformity("304 without a body", f"{len(seen.body)} bytes", seen, before, cause="304 with a body")
+    other = await send(api.request(operation, subject=subject, headers={header: _invented(api)}))
+    if other.status in status:
+        raise Nonconformity(f"{one_of(operation.success)}: this tag is not the current one", other.summary, other, seen, before, cause=f"conditional read: {operation.title}")
+    if not other.success:
+        raise Inconclusive(f"no control: another tag is answered with {other.status}", other, seen)
+
+
+@check("conditional-write", roles=("create", "read"))
+async def conditional_write(api: Api, resource: Resource, role: str = "", header: str = "If-Match", status: Sequence[int] = (412,)) -> None:
+    """Changes one, writes again with the outdated ETag, which must be refused and change nothing; the same with the current one is the control.
+
+    Args:
+        role: `replace`, `update` or `delete`; by default `replace`, or `update` where there is no replace.
+        header: the request header that carries the tag.
+        status: the statuses that refuse an outdated tag.
+    """
+    subject = (await make(api, resource, await home(api, resource)))[0]
+    read = api.request(api.operation(resource.read), subject=subject)
+    first = await given(read)
+    old = tag_of(first)
+    operation = api.operation(getattr(resource, role) if role else resource.replace or resource.update)
+    change = operation if operation.method != "DELETE" else api.operation(resource.replace or resource.update)
+    await given(await write_request(api, change, subject, changing_body(api, resource, change, subject)))
+    second = await given(read)
+    outdated = old if tag_of(second) != old else _invented(api)
+    seen = await send(_write(api, resource, operation, subject, {header: outdated}), also=tuple(status))
+    after = await send(read)
+    if seen.success:
+        raise Nonconformity(f"{one_of(status)}: the tag {outdated} is not the current one", f"{seen.summary}: the write was done", seen, second, after, cause=f"lost update: {operation.title}")
+    if not after.success:
+        raise Nonconformity("as before the refused write", after.summary, after, seen, second, cause=f"refused write has an effect: {operation.title}")
+    ignoring = (*resource.ignore, *api.server_owned(api.operation(resource.read)))
+    expect_same(second.json(), after.json(), after, seen, second, ignoring=ignoring, what="as before the refused write")
+    control = await send(_write(api, resource, operation, subject, {header: tag_of(after)}))
+    if not control.success:  # a weak tag never matches (RFC 9110 section 13.1.1)
+        control = await given(_write(api, resource, operation, subject, {}))
+    if seen.status not in status:
+        raise Nonconformity(f"{one_of(status)}: the tag {outdated} is not the current one", seen.summary, seen, control, cause=f"outdated tag: {operation.title}")
+
+
+def _write(api: Api, resource: Resource, operation: Operation, subject: Subject, headers: Mapping[str, Any]) -> Request:
+    return api.request(operation, subject=subject, body=changing_body(api, resource, operation, subject), headers=headers)

@@ -1,0 +1,205 @@
+"""Writes that must be refused: they say why, change nothing and make nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.api import Api, Subject, merged
+from conformance.checks.expect import ABSENT, expect_same, one_of
+from conformance.checks.patterns.home import home, listing, make, making, same_marker
+from conformance.checks.patterns.places import CHANGES, empty, expect_members, one_at, put, refer
+from conformance.checks.patterns.writing import write_request
+from conformance.checks.registry import check
+from conformance.checks.service import expect_error
+from conformance.checks.subjects import changing_body, named
+from conformance.contract import Operation
+from conformance.ending import Inconclusive, Nonconformity, NotApplicable, NotTested
+from conformance.exchange import Exchange, Request
+from conformance.flow import given, send
+from conformance.profile import ROLES, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """What a refusal must look like; one that is not `demanded` may fail to come, which then proves nothing."""
+
+    status: tuple[int, ...] = ()
+    members: Mapping[str, Any] = field(default_factory=dict)
+    error_body: bool = False
+    demanded: bool = False
+
+    def expect(self, api: Api, seen: Exchange, *others: Exchange, what: str) -> None:
+        """Expect this refusal of *what*."""
+        good = seen.status in self.status if self.status else 400 <= seen.status < 500
+        if self.demanded and not good:
+            wanted = one_of(self.status) if self.status else "a 4xx"
+            observed = f"{seen.summary}: accepted" if seen.success else seen.summary
+            raise Nonconformity(f"{wanted}: {what} is refused", observed, seen, *others, cause=f"{what} not refused: {seen.request.operation}")
+        expect_members(seen, self.members, *others)
+        if self.error_body:
+            expect_error(api, seen)
+
+
+@check("refused-write-changes-nothing", roles=("read",), writes=True)
+async def refused_write_changes_nothing(
+    api: Api, resource: Resource, write: str = "", body: Any = None, changes: Mapping[str, Any] | None = None, status: Sequence[int] = (),
+    error: Mapping[str, Any] | bool = False, same: Sequence[str] = (),
+) -> None:  # fmt: skip
+    """Sends a write that must be refused (unless told otherwise a body that is not JSON) and looks whether anything changed or was made.
+
+    Args:
+        write: `create`, `replace`, `update` or an operation; by default `replace`, or `update` where there is no replace.
+        body: the body to refuse, as it is; `changes`: members that make a valid body one to refuse.
+        status: the statuses that refuse it; without them any 4xx or 5xx, and accepting it is no finding.
+        error: true for an error body as the bindings say, or members of it (pointer -> value).
+        same: pointers that are compared before and after; by default all that the client may write.
+    """
+    refusal = _Refusal(tuple(status), error if isinstance(error, Mapping) else {}, error is True, bool(status))
+    role = write or ("replace" if resource.replace else "update")
+    if role == "create":
+        return await _nothing_made(api, resource, body, changes or {}, refusal)
+    operation = api.operation(getattr(resource, role) if role in ROLES else role)
+    return await _nothing_changed(api, resource, operation, body, changes or {}, refusal, same)
+
+
+async def _nothing_made(api: Api, resource: Resource, body: Any, changes: Mapping[str, Any], refusal: _Refusal) -> None:
+    at = await home(api, resource)
+    valid = api.example(resource)
+    wrong = merged(valid, api.fill(dict(changes))) if body is None else api.fill(body)
+    asked = making(api, resource, at, wrong)
+    seen = await send(asked if body is not None or changes else _spoil(asked), also=refusal.status)
+    control = await given(making(api, resource, at, api.example(resource)))
+    if seen.success and not refusal.demanded:
+        raise Inconclusive("nothing was refused", seen)
+    refusal.expect(api, seen, control, what=f"a {resource.name} that must not be made")
+    if resource.list and resource.marker and not seen.success:
+        listed = await given(listing(api, resource, at))
+        if any(same_marker(resource, item, wrong) for item in api.items(resource, listed.json())):
+            raise Nonconformity("nothing is made by a refused create", f"the {resource.name} is in the list", listed, seen, cause=f"refused create makes: {resource.create}")
+
+
+async def _nothing_changed(
+    api: Api, resource: Resource, operation: Operation, body: Any, changes: Mapping[str, Any], refusal: _Refusal, same: Sequence[str],
+    shown: Sequence[str] = (),
+) -> None:  # fmt: skip
+    subject = await target_of(api, resource, operation)
+    read = api.request(api.operation(resource.read), subject=subject)
+    before = await given(read)
+    for pointer in shown:
+        if empty(one_at(before.json(), pointer)):
+            raise NotApplicable(f"the server shows nothing at {pointer}")
+    right = changing_body(api, resource, operation, subject)
+    valid = await write_request(api, operation, subject, right)
+    if body is None and not changes:
+        refused = await send(_spoil(valid), also=refusal.status)
+    else:
+        wrong = api.fill(refer(body, before.json())) if body is not None else merged(right, api.fill(dict(changes)))
+        refused = await send(await write_request(api, operation, subject, wrong), also=refusal.status)
+    after = await given(read)
+    if refused.success and not refusal.demanded:
+        control = await given(await write_request(api, operation, subject, right))
+        raise Inconclusive("nothing was refused", refused, control)
+    if not refused.success:
+        ignoring = (*resource.ignore, *api.server_owned(api.operation(resource.read)))
+        for wanted, found in [(before.json(), after.json())] if not same else [(one_at(before.json(), p), one_at(after.json(), p)) for p in same]:
+            expect_same(_or_null(wanted), _or_null(found), after, refused, before, ignoring=() if same else ignoring, what="as before the refused write")
+    control = await send(await write_request(api, operation, subject, right))
+    if not control.success:
+        raise Inconclusive(f"no control: the valid write answered {control.status}", control, refused)
+    refusal.expect(api, refused, control, what="this write")
+
+
+def _or_null(value: Any) -> Any:
+    return None if value is ABSENT else value
+
+
+async def target_of(api: Api, resource: Resource, operation: Operation) -> Subject:
+    """Return what may be written to: what the target's owner named for a disruptive operation, else one that we make."""
+    if operation.test_data:
+        return await named(api, operation)
+    if not resource.create:
+        raise NotTested(f"only a {resource.name} of our own may be changed, and the profile has no way to create one")
+    return (await make(api, resource, await home(api, resource)))[0]
+
+
+def _spoil(request: Request) -> Request:
+    """Cut the body off before its last brace: the members that a careless server would apply are all there."""
+    return request.with_(body=request.body.rstrip().removesuffix(b"}"))
+
+
+@check("patch-refused", roles=("create", "read", "update"))
+async def patch_refused(
+    api: Api, resource: Resource, body: Any, status: Sequence[int] = (), error: Mapping[str, Any] | None = None, shown: Sequence[str] = ()
+) -> None:
+    """Sends a partial change that must be refused, looks that nothing of it took effect, and sends a valid one as control.
+
+    Args:
+        body: the body; `{/pointer}` is a value that the resource shows.
+        status: the statuses that refuse it; without them any 4xx.
+        error: members of the error, pointer -> value.
+        shown: pointers that the server must show for this to be looked at.
+    """
+    refusal = _Refusal(tuple(status), error or {}, demanded=True)
+    await _nothing_changed(api, resource, api.operation(resource.update), body, {}, refusal, (), shown)
+
+
+@check("unknown-id-on-create", roles=("create",))
+async def unknown_id_on_create(api: Api, resource: Resource, member: str, value: Any = "{uuid}", status: Sequence[int] = (404,)) -> None:
+    """Sends a create that names an id that does not exist, which must be refused without making anything; a plain create is the control.
+
+    Args:
+        member: where the body holds the id.
+        value: a well-formed id that does not exist.
+        status: the statuses that refuse it.
+    """
+    await _nothing_made(api, resource, None, put({}, member, value), _Refusal(tuple(status), demanded=True))
+
+
+@check("unique-conflict", roles=("create",))
+async def unique_conflict(
+    api: Api, resource: Resource, pointer: str, status: Sequence[int] = (409,), error: Mapping[str, Any] | None = None, change: str = ""
+) -> None:
+    """Creates one, then another with the same value in a member that must be unique, then one with a value of its own as control.
+
+    Args:
+        pointer: the member.
+        status: the statuses that refuse the second one.
+        error: members of the error, pointer -> value.
+        change: `swap-case` sends the value in the other case.
+    """
+    at = await home(api, resource)
+    subject, made = await make(api, resource, at)
+    taken = one_at(subject.shown, pointer)
+    taken = one_at(subject.sent, pointer) if empty(taken) else taken
+    if empty(taken):
+        raise Inconclusive(f"our {resource.name} has nothing at {pointer}", made)
+    second, third = api.example(resource), api.example(resource)
+    again = CHANGES[change](taken) if isinstance(taken, str) else taken
+    seen = await send(making(api, resource, at, put(second, pointer, again)), also=tuple(status))
+    control = await given(making(api, resource, at, third))
+    if 300 <= seen.status < 400:
+        raise Inconclusive(f"{seen.request.where} redirects ({seen.status}); the suite follows no redirects", seen)
+    if seen.status not in status:
+        observed = f"{seen.summary}: accepted" if seen.success else seen.summary
+        raise Nonconformity(f"{one_of(status)}: {pointer} {again!r} is taken", observed, seen, made, control, cause=f"not unique: {resource.name} {pointer}")
+    expect_members(seen, error or {}, control)
+
+
+@check("replace-never-creates", roles=("create", "read", "replace"))
+async def replace_never_creates(api: Api, resource: Resource) -> None:
+    """Sends a replace to an id that does not exist and looks whether there is something now; a replace of ours is the control."""
+    subject = (await make(api, resource, await home(api, resource)))[0]
+    operation = api.operation(resource.replace)
+    body = api.changed(resource, subject.sent)
+    nowhere = Subject(parameters={**subject.parameters, resource.parameter: api.unknown_id(resource)})
+    seen = await send(api.request(operation, subject=nowhere, body=body))
+    after = await send(api.request(api.operation(resource.read), subject=nowhere))
+    control = await given(await write_request(api, operation, subject, body))
+    if seen.status == 201 or after.success:
+        observed = f"{seen.summary}, and the read answers {after.summary}"
+        raise Nonconformity(f"nothing is made by a replace; the read answers {one_of(resource.gone)}", observed, seen, after, control, cause=f"replace creates: {operation.title}")
+    if seen.success:
+        raise Nonconformity(f"{one_of(api.profile.bindings.error.unknown)}: there is nothing to replace", seen.summary, seen, after, control, cause=f"replace creates: {operation.title}")
+

@@ -1,0 +1,132 @@
+"""Where a target's callbacks arrive: a TLS server of our own, a path nobody can guess per expectation, everything bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Any
+from urllib.parse import urlsplit
+
+import h11
+import trustme
+
+from conformance.wire import Headers
+
+MAX_BODY = 1_000_000
+MAX_DELIVERIES = 50
+READ_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One request that came to the sink; `at_s` is seconds since the run began."""
+
+    method: str
+    path: str
+    headers: Headers
+    body: bytes
+    at_s: float
+
+
+@dataclass
+class Sink:
+    """Accepts deliveries at expected paths only, answers at once, and keeps them in order of arrival.
+
+    `public_url` is what targets are told (default: the address it listens on); `ca_pem` is for them to trust.
+    """
+
+    now: Callable[[], float]
+    answer: int = 204
+    host: str = "127.0.0.1"
+    port: int = 0
+    public_url: str = ""
+    ca_pem: bytes = b""
+    _expected: dict[str, asyncio.Queue[Delivery]] = field(default_factory=dict)
+    _server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen with a fresh certificate of a fresh authority."""
+        authority = trustme.CA()
+        names = {self.host, "localhost", urlsplit(self.public_url).hostname or self.host}
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert(*sorted(names)).configure_cert(context)
+        self.ca_pem = authority.cert_pem.bytes()
+        self._server = await asyncio.start_server(self._serve, self.host, self.port, ssl=context)
+        self.port = self._server.sockets[0].getsockname()[1]
+        self.public_url = self.public_url.rstrip("/") or f"https://{self.host}:{self.port}"
+
+    def write_ca(self, folder: FilePath | None = None) -> FilePath:
+        """Write the authority's certificate to a file and return it, for a partner to trust."""
+        file = (folder or FilePath(tempfile.mkdtemp(prefix="conformance-"))) / "sink-ca.pem"
+        file.write_bytes(self.ca_pem)
+        return file
+
+    def expect(self, path: str) -> None:
+        """Accept deliveries at *path* from now on."""
+        self._expected.setdefault(path, asyncio.Queue())
+
+    async def next(self, path: str, within_s: float) -> Delivery | None:
+        """Return the next delivery at *path*, or None when none comes within the time."""
+        self.expect(path)
+        try:
+            async with asyncio.timeout(max(0.0, within_s)):
+                return await self._expected[path].get()
+        except TimeoutError:
+            return None
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._server:
+            self._server.close()
+            self._server = None
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = h11.Connection(h11.SERVER, max_incomplete_event_size=64_000)
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                request, body = await _read(connection, reader)
+            status = self._take(request, body) if request else 400
+            answer: list[Any] = [h11.Response(status_code=status, headers=[("content-length", "0"), ("connection", "close")]), h11.EndOfMessage()]
+            for event in answer:
+                writer.write(connection.send(event) or b"")
+            await writer.drain()
+        except (TimeoutError, OSError, h11.ProtocolError, ssl.SSLError):
+            return
+        finally:
+            writer.close()
+
+    def _take(self, request: Any, body: bytes | None) -> int:
+        path = request.target.decode("ascii", "replace").split("?")[0]
+        name = path.rsplit("/", 1)[-1]
+        queue = self._expected.get(name)
+        if queue is None:
+            return 404
+        if body is None or queue.qsize() >= MAX_DELIVERIES:
+            return 413
+        headers = tuple((k.decode("latin-1").lower(), v.decode("utf-8", "replace")) for k, v in request.headers)
+        queue.put_nowait(Delivery(method=request.method.decode("ascii", "replace"), path=name, headers=headers, body=body, at_s=self.now()))
+        return self.answer
+
+
+async def _read(connection: h11.Connection, reader: asyncio.StreamReader) -> tuple[Any, bytes | None]:
+    """Return request and body; the body is None when it is too large."""
+    request, body = None, bytearray()
+    while True:
+        event = connection.next_event()
+        if event is h11.NEED_DATA:
+            data = await reader.read(65_536)
+            connection.receive_data(data)
+            if not data and request is None:
+                return None, b""
+        elif isinstance(event, h11.Request):
+            request = event
+        elif isinstance(event, h11.Data):
+            body += event.data
+            if len(body) > MAX_BODY:
+                return request, None
+        else:
+            return request, bytes(body)

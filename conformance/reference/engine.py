@@ -1,0 +1,460 @@
+"""A server without sockets or clock that follows a contract and its bindings: whatever standard is data has a twin.
+
+Written from the contract: routing, credentials, validated input, resources by role, documented answers and errors.
+What only one standard has is in `twins/`, as a subclass that overrides a hook or answers an operation itself.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from conformance.contract import Operation
+from conformance.profile import Profile, Resource
+from conformance.reference.answering import Answering
+from conformance.reference.listing import Page, narrowed, paged
+from conformance.reference.message import Call, NotJson, Refused, basic_credentials, read_form, read_json, segment, split_target
+from conformance.reference.places import json_patch, kept, merge_patch, put, without
+from conformance.reference.routing import Route, Router
+from conformance.reference.sampling import Samples, chance, matching
+from conformance.reference.store import Instance, Parents, Store
+from conformance.wire import Headers, WireRequest, WireResponse, header
+
+#: Bearer token -> who it stands for.
+TOKENS: Mapping[str, str] = {"twin-token": "default", "other-token": "other"}
+#: User name and password -> who they stand for.
+USERS: Mapping[str, str] = {"twin:twin-password": "default", "other:other-password": "other"}
+
+
+@dataclass(kw_only=True)
+class Options:
+    """How a twin is set up; the defaults need nothing but a profile."""
+
+    base: str = ""
+    origin: str = "http://twin.invalid"
+    tokens: Mapping[str, str] = field(default_factory=lambda: dict(TOKENS))
+    users: Mapping[str, str] = field(default_factory=lambda: dict(USERS))
+    token_header: str = ""
+    etags: bool | None = None
+    strict_query: bool = True
+    seeds: int = 2
+    statuses: Mapping[str, int] = field(default_factory=dict)
+
+
+class ResourceTwin(Answering):
+    """A twin of any standard; see the module."""
+
+    def __init__(self, profile: Profile, options: Options | None = None) -> None:
+        self.profile, self.options = profile, options or Options()
+        self.contract, self.bindings = profile.contract, profile.bindings
+        self.store = Store()
+        self.samples = Samples(self.contract.document)
+        self.router = Router(self.contract)
+        self.request: WireRequest = WireRequest(method="GET", target="/")
+
+    def fork(self) -> ResourceTwin:
+        """Return a twin in the same state that goes its own way."""
+        other = copy.copy(self)
+        other.store = self.store.fork()
+        return other
+
+    # -- one request ---------------------------------------------------------------------------------------------
+    def handle(self, request: WireRequest, now: float) -> WireResponse:
+        """Answer *request* at *now* (seconds since the epoch)."""
+        self.request = request
+        operation: Operation | None = None
+        try:
+            path, query = split_target(request.target)
+            route = self.route(path)
+            operation = route.operation(request.method) if route else None
+            who = self.authenticated(request, operation, route)
+            if route is None:
+                raise Refused(404, "there is nothing at this path")
+            if operation is None:
+                raise self.unsupported(route)
+            call = Call(request=request, now=now, path=path, query=query, operation=operation, values=route.values, who=who)
+            answer = self.process(call)
+        except Refused as refused:
+            answer = self.refusal(refused, operation)
+        answer = self.dressed(request, answer, operation)
+        return WireResponse(status=answer.status, headers=answer.headers, delay_s=answer.delay_s) if request.method == "HEAD" else answer
+
+    def route(self, path: str) -> Route | None:
+        """Return where a raw path leads."""
+        base = self.options.base
+        if not path.startswith(base):
+            return None
+        return self.router.find(path[len(base) :] or "/") or self.router.find(path[len(base) :].rstrip("/"))
+
+    def unsupported(self, route: Route) -> Refused:
+        """Return the refusal of a method that the resource does not support."""
+        if self.request.method == "OPTIONS":
+            return Refused(204, headers=(("Allow", ", ".join(route.methods)),))
+        return Refused(self.bindings.error.unsupported[0], "this method is not supported here", headers=(("Allow", ", ".join(route.methods)),))
+
+    def process(self, call: Call) -> WireResponse:
+        """Answer a call that is routed and authenticated."""
+        self.check_query(call)
+        own: Callable[[Call], WireResponse] | None = getattr(self, f"op_{call.operation.id}", None)
+        if own is not None:
+            return own(call)
+        resource = self.bindings.resource_of(call.operation.id)
+        role = resource.role(call.operation.id) if resource else ""
+        if resource is None:
+            return self.perform(call)
+        answer: WireResponse = getattr(self, f"do_{role}")(call, resource)
+        return answer
+
+    # -- who asks ------------------------------------------------------------------------------------------------
+    def authenticated(self, request: WireRequest, operation: Operation | None, route: Route | None) -> str:
+        """Return who sends *request*.
+
+        Raises:
+            Refused: nobody, or somebody unknown, where the standard demands credentials.
+        """
+        bound = self.bindings.authentication
+        who, tried = self.identity(request)
+        if not bound.required or who:
+            return who
+        anonymous = [operation] if operation else list(route.operations.values()) if route else []
+        if any(o.id in bound.anonymous for o in anonymous):
+            return ""
+        raise Refused((bound.bad if tried else bound.missing)[0], "valid credentials are needed", kind="unauthorized")
+
+    def identity(self, request: WireRequest) -> tuple[str, bool]:
+        """Return who the credentials of a request stand for ('' for nobody), and whether there were any."""
+        name = self.options.token_header
+        if name and (token := header(request.headers, name)) is not None:
+            return self.options.tokens.get(token, ""), True
+        value = header(request.headers, "authorization")
+        if value is None:
+            return "", False
+        scheme, _, rest = value.partition(" ")
+        if scheme.lower() == "bearer":
+            return self.options.tokens.get(rest.strip(), ""), True
+        return (self.options.users.get(basic_credentials(value), "") if scheme.lower() == "basic" else ""), True
+
+    # -- what is asked -------------------------------------------------------------------------------------------
+    def accepted(self, call: Call, *, partial: bool = False) -> Any:
+        """Return the body of a call, valid against the contract.
+
+        Raises:
+            Refused: another media type, no JSON, or not what the contract allows.
+        """
+        operation, request = call.operation, call.request
+        sent = (call.header("content-type") or "").split(";")[0].strip().lower()
+        known = {operation.request_media.lower(), *(m.lower() for m in self.bindings.media)}
+        if request.body and sent and operation.request_media and sent not in known:
+            raise Refused(415, f"{sent} is not taken here")
+        if not request.body.strip():
+            if operation.request_required:
+                raise Refused(self.bindings.error.malformed[0], "a body is needed")
+            return None
+        try:
+            body = read_form(request.body) if operation.request_media == "application/x-www-form-urlencoded" else read_json(request.body)
+        except NotJson as error:
+            raise Refused(self.bindings.error.malformed[0], f"the body cannot be read: {error}", kind="malformed") from None
+        problem = next(self.contract.requests.violations(operation.request_schema, body), None) if operation.request_schema else None
+        if problem:
+            raise Refused(self.bindings.error.invalid[0], str(problem), kind="invalid")
+        call.body = body
+        return body
+
+    def check_query(self, call: Call) -> None:
+        """Hold the parameters of a call against the contract."""
+        if not self.options.strict_query:
+            return
+        for parameter in call.operation.parameters:
+            if parameter.place not in ("query", "header"):
+                continue
+            values = call.every(parameter.name) if parameter.place == "query" else [v for v in [call.header(parameter.name)] if v is not None]
+            if parameter.required and not values:
+                raise Refused(self.bindings.error.invalid[0], f"{parameter.name} is needed", kind="invalid")
+            if values and not self.contract.requests.is_valid(parameter.pointer, self.typed(parameter.schema, values)):
+                raise Refused(self.bindings.error.invalid[0], f"{parameter.name} is not what the contract allows", kind="invalid")
+
+    def typed(self, schema: Any, values: Sequence[str]) -> Any:
+        """Return the values of a parameter as the types that its schema names."""
+        flat = self.samples.flat(schema)
+        kinds = flat.get("type", "string")
+        kinds = kinds if isinstance(kinds, list) else [kinds]
+        if "array" in kinds:
+            parts = [p for v in values for p in v.split(",")] if len(values) == 1 else list(values)
+            return [self.typed(flat.get("items", {}), [p]) for p in parts]
+        value = values[-1]
+        if "boolean" in kinds and value in ("true", "false"):
+            return value == "true"
+        for kind, read in (("integer", int), ("number", float)):
+            if kind in kinds:
+                try:
+                    return read(value)
+                except ValueError:
+                    continue
+        return value
+
+    # -- instances -----------------------------------------------------------------------------------------------
+    def parents_of(self, call: Call, resource: Resource) -> Parents:
+        """Return the values of the path that stand above the resource's own id.
+
+        Raises:
+            Refused: one of them names an instance that does not exist.
+        """
+        values: Parents = ()
+        for name in call.operation.path_parameters:
+            if name == resource.parameter:
+                break
+            owner = self.bindings.owners.get(name)
+            if owner is not None and call.values[name] not in self.shelf(owner, values, call.now):
+                raise self.unknown(owner, call.values[name])
+            values = (*values, call.values[name])
+        return values
+
+    def shelf(self, resource: Resource, parents: Parents, now: float) -> dict[str, Instance]:
+        """Return the instances under *parents*; what nobody can create is there from the start."""
+        shelf = self.store.shelf(resource.name, parents)
+        if not resource.create and (resource.name, parents) not in self.store.seeded:
+            self.store.seeded.add((resource.name, parents))
+            for number in range(1, self.options.seeds + 1):
+                self.seed(resource, parents, number, now)
+        return shelf
+
+    def seed(self, resource: Resource, parents: Parents, number: int, now: float) -> Instance:
+        """Put an invented instance on its shelf."""
+        seed = "/".join((resource.name, *parents, str(number)))
+        body = self.samples.value(self.item_schema(resource), resource.name, seed=seed, now=now, rich=True)
+        if not self.fits(resource, body):
+            body = self.samples.value(self.item_schema(resource), resource.name, seed=seed, now=now)
+        return self.keep(resource, parents, self.seeded_id(resource, number, seed), body, now, seeded=True)
+
+    def seeded_id(self, resource: Resource, number: int, seed: str) -> str:
+        """Return the id of an invented instance."""
+        return self.made_id(resource, seed) or f"{resource.name}-{number}"
+
+    def fresh_id(self, resource: Resource) -> str:
+        """Return the id of a new instance, as its schema wants it."""
+        number = self.store.count(resource.name)
+        return self.made_id(resource, f"{resource.name}#{number}") or self.store.fresh_uuid(f"{resource.name}/id")
+
+    def made_id(self, resource: Resource, seed: str) -> str:
+        flat = self.samples.at(self.item_schema(resource), resource.id) if resource.id else {}
+        reader = self.contract.operations.get(resource.read)
+        own = next((p.schema for p in reader.parameters if p.place == "path" and p.name == resource.parameter), {}) if reader else {}
+        flat = {**self.samples.flat(own), **flat}
+        kinds = flat.get("type", "string")
+        source = chance(seed)
+        if "integer" in (kinds if isinstance(kinds, list) else [kinds]):
+            return str(flat.get("minimum", 1) + source.getrandbits(30))
+        if "pattern" in flat:
+            return matching(flat["pattern"], source)
+        return str(self.samples.value({"type": "string", "format": "uuid"}, seed=seed)) if flat.get("format") == "uuid" else ""
+
+    def keep(self, resource: Resource, parents: Parents, id: str, body: Any, now: float, *, owner: str = "", seeded: bool = False) -> Instance:
+        """Store a new instance: the members that the contract requires filled in, id and link put in their places."""
+        body = self.completed(resource, parents, id, body, now)
+        instance = Instance(id=id, parents=parents, body=body, created=now, changed=now, owner=owner, seeded=seeded)
+        self.store.shelf(resource.name, parents)[id] = instance
+        return instance
+
+    def completed(self, resource: Resource, parents: Parents, id: str, body: Any, now: float) -> Any:
+        """Return *body* with what the server owns."""
+        flat = self.samples.at(self.item_schema(resource), resource.id) if resource.id else {}
+        if resource.id:
+            body = put(body, resource.id, int(id) if flat.get("type") == "integer" else id)
+        if resource.link:
+            body = put(body, resource.link, self.href(resource, parents, id))
+        for child in self.bindings.resources.values():
+            if child.found_at and child.found_at.resource == resource.name:
+                body = put(body, child.found_at.pointer, self.collection_path(child, (*parents, id)))
+        return self.samples.complete(self.item_schema(resource), body, seed=f"{resource.name}/{id}", now=now)
+
+    def found(self, call: Call, resource: Resource) -> Instance:
+        """Return the instance that a call names.
+
+        Raises:
+            Refused: there is none.
+        """
+        parents = self.parents_of(call, resource)
+        shelf = self.shelf(resource, parents, call.now)
+        if not resource.parameter:
+            return next(iter(shelf.values())) if shelf else self.seed(resource, parents, 1, call.now)
+        id = call.values[resource.parameter]
+        if id not in shelf:
+            raise self.unknown(resource, id)
+        return shelf[id]
+
+    def unknown(self, resource: Resource, id: str) -> Refused:
+        """Return the refusal of an id that does not exist."""
+        return Refused(self.bindings.error.unknown[0], f"there is no {resource.name} with this id", kind="unknown")
+
+    def fits(self, resource: Resource, body: Any) -> bool:
+        """Tell whether a body is what a read may show."""
+        reader = self.contract.operations.get(resource.read)
+        pointer = self.pointer_of(reader, reader.success[0]) if reader else ""
+        return not pointer or self.contract.responses.is_valid(pointer, body)
+
+    @cached_property
+    def _marks(self) -> dict[tuple[str, str], tuple[tuple[str, ...], ...]]:
+        return {}
+
+    def marked(self, resource: Resource, mark: str) -> tuple[tuple[str, ...], ...]:
+        """Return the places of a resource's members that are `readOnly` or `writeOnly`, in answers or in requests."""
+        if (resource.name, mark) not in self._marks:
+            schemas: list[Any] = [self.item_schema(resource)]
+            for role in ("create", "replace", "update"):
+                operation = self.contract.operations.get(getattr(resource, role))
+                schemas += [{"$ref": f"#{operation.request_schema}"}] if operation and operation.request_schema else []
+            self._marks[resource.name, mark] = tuple(dict.fromkeys(p for s in schemas for p in self.samples.marked(s, mark)))
+        return self._marks[resource.name, mark]
+
+    def shown(self, resource: Resource, instance: Instance) -> Any:
+        """Return an instance as a read shows it: nothing that only the client may write."""
+        return without(instance.body, self.marked(resource, "writeOnly"))
+
+    # -- what the roles do ---------------------------------------------------------------------------------------
+    def do_create(self, call: Call, resource: Resource) -> WireResponse:
+        """Make an instance."""
+        parents = self.parents_of(call, resource)
+        body = self.accepted(call)
+        given = without(body if body is not None else {}, self.marked(resource, "readOnly"))
+        self.allowed(call, resource, given, None)
+        instance = self.keep(resource, parents, self.fresh_id(resource), given, call.now, owner=call.who)
+        self.stored(call, resource, instance, None)
+        return self.made(call, resource, instance)
+
+    def made(self, call: Call, resource: Resource, instance: Instance) -> WireResponse:
+        """Return the answer to a create."""
+        statuses = call.operation.success
+        status = self.options.statuses.get(call.operation.id) or (201 if 201 in statuses else statuses[0])
+        documented = call.operation.documented(status)
+        headers: Headers = ()
+        if resource.location or (documented and any(n.lower() == "location" for n in documented.headers)):
+            headers = (("Location", self.href(resource, instance.parents, instance.id)),)
+        return self.reply(call, resource, instance, status, headers, created=True)
+
+    def do_read(self, call: Call, resource: Resource) -> WireResponse:
+        """Show an instance."""
+        instance = self.found(call, resource)
+        return self.reply(call, resource, instance, self.status_of(call.operation))
+
+    def do_list(self, call: Call, resource: Resource) -> WireResponse:
+        """Show the instances under their parents, narrowed and paged as the contract documents."""
+        parents = self.parents_of(call, resource)
+        everything = [self.shown(resource, i) for i in self.visible(call, resource, parents)]
+        schema = self.item_schema(resource)
+        found = narrowed(call, everything, self.samples, schema)
+        page = paged(call, found)
+        return self.listed(call, resource, page)
+
+    def visible(self, call: Call, resource: Resource, parents: Parents) -> list[Instance]:
+        """Return the instances that a list is about."""
+        return list(self.shelf(resource, parents, call.now).values())
+
+    def listed(self, call: Call, resource: Resource, page: Page) -> WireResponse:
+        """Return the answer to a list."""
+        operation, status = call.operation, self.status_of(call.operation)
+        pointer = self.pointer_of(operation, status)
+        schema = {"$ref": f"#{pointer}"} if pointer else {}
+        items_schema = self.samples.at(schema, resource.items).get("items", {})
+        items = [self.projected(items_schema, item, self.item_schema(resource)) for item in page.items]
+        body = self.envelope(call, resource, schema, items, page)
+        return self.answer(operation, status, body, page.headers(call, self.options.base))
+
+    def do_replace(self, call: Call, resource: Resource) -> WireResponse:
+        """Give an instance new members; what the server owns stays."""
+        instance = self.found(call, resource)
+        body = without(self.accepted(call), self.marked(resource, "readOnly"))
+        self.check_version(call, resource, instance)
+        return self.changed(call, resource, instance, kept(instance.body, body, self.marked(resource, "readOnly")))
+
+    def do_update(self, call: Call, resource: Resource) -> WireResponse:
+        """Change an instance: JSON Patch where the contract says so, else JSON Merge Patch."""
+        instance = self.found(call, resource)
+        body = self.accepted(call)
+        self.check_version(call, resource, instance)
+        if isinstance(body, list):
+            try:
+                wanted = json_patch(instance.body, body)
+            except ValueError as error:
+                raise Refused(self.bindings.error.invalid[0], str(error), kind="invalid") from None
+            wanted = kept(instance.body, wanted, self.marked(resource, "readOnly"))
+        else:
+            wanted = merge_patch(instance.body, without(body or {}, self.marked(resource, "readOnly")))
+        return self.changed(call, resource, instance, wanted)
+
+    def changed(self, call: Call, resource: Resource, instance: Instance, wanted: Any) -> WireResponse:
+        """Store the new state of an instance and answer."""
+        self.allowed(call, resource, wanted, instance)
+        body = self.completed(resource, instance.parents, instance.id, wanted, call.now)
+        self.change(call, resource, instance, body)
+        return self.reply(call, resource, instance, self.status_of(call.operation))
+
+    def change(self, call: Call, resource: Resource, instance: Instance, body: Any) -> None:
+        """Put *body* in the place of an instance's members; times of change move on."""
+        before = copy.deepcopy(instance.body)
+        instance.body, instance.changed, instance.version = self.touched(resource, body, call.now), call.now, instance.version + 1
+        self.stored(call, resource, instance, before)
+
+    def do_delete(self, call: Call, resource: Resource) -> WireResponse:
+        """Remove an instance, or let it end where the standard keeps it."""
+        instance = self.found(call, resource)
+        self.check_version(call, resource, instance)
+        if resource.expired:
+            self.change(call, resource, instance, put(instance.body, resource.expired.pointer, resource.expired.equals))
+        else:
+            del self.store.shelf(resource.name, instance.parents)[instance.id]
+            self.store.gone.add((resource.name, instance.parents, instance.id))
+            self.removed(call, resource, instance)
+        return self.answer(call.operation, self.status_of(call.operation, empty=True), self.shown(resource, instance))
+
+    def perform(self, call: Call) -> WireResponse:
+        """Answer an operation that plays no role: a document, or an action on what its path names."""
+        values: Parents = ()
+        for name in call.operation.path_parameters:
+            owner = self.bindings.owners.get(name)
+            if owner is not None and call.values[name] not in self.shelf(owner, values, call.now):
+                raise self.unknown(owner, call.values[name])
+            values = (*values, call.values[name])
+        if call.operation.method not in ("GET", "HEAD"):
+            self.accepted(call)
+        status = self.status_of(call.operation)
+        return self.answer(call.operation, status, self.document(call.operation, status, values, call.now))
+
+    # -- hooks ---------------------------------------------------------------------------------------------------
+    def allowed(self, call: Call, resource: Resource, body: Any, old: Instance | None) -> None:
+        """Raise `Refused` where the standard's own rules forbid to store *body*."""
+
+    def stored(self, call: Call, resource: Resource, instance: Instance, before: Any) -> None:
+        """Called after an instance was made (*before* is None) or changed."""
+
+    def removed(self, call: Call, resource: Resource, instance: Instance) -> None:
+        """Called after an instance was removed."""
+
+    # -- places --------------------------------------------------------------------------------------------------
+    def href(self, resource: Resource, parents: Parents, id: str) -> str:
+        """Return the path of an instance."""
+        operation = self.contract.operations.get(resource.read or resource.replace or resource.update or resource.delete)
+        if operation is None:
+            return f"{self.options.base}/{segment(id)}"
+        return self.filled(operation.path, (*parents, id))
+
+    def collection_path(self, resource: Resource, parents: Parents) -> str:
+        """Return the path of a collection under its parents."""
+        operation = self.contract.operations[resource.list or resource.create]
+        return self.filled(operation.path, parents)
+
+    def filled(self, path: str, values: Sequence[str]) -> str:
+        """Return a path template with its values, below the base."""
+        left = list(values)
+        for name in [p.split("}")[0] for p in path.split("{")[1:]]:
+            path = path.replace(f"{{{name}}}", segment(left.pop(0) if left else ""), 1)
+        return self.options.base + path
+
+    def absolute(self, path: str) -> str:
+        """Return a path as a URI: on the host that the client asked, else on the twin's own origin."""
+        host = header(self.request.headers, "host")
+        scheme = urlsplit(self.options.origin).scheme
+        return f"{scheme}://{host}{path}" if host else self.options.origin.rstrip("/") + path
