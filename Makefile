@@ -65,7 +65,7 @@ wheel: $(STAMP) ## build it, install it clean, run the demo with it
 	cd dist && ../.venv-wheel/bin/python -m pip check && ../.venv-wheel/bin/conformance demo
 
 corpus: $(STAMP) ## generate the frozen inputs of every profile again
-	$(BIN)/python -m conformance.corpus
+	$(BIN)/python -m conformance.planning.generate
 
 # One lock for every Python from 3.11 and every platform (markers), with hashes and without hosts.
 LOCK_UV := uv==0.13.9

@@ -177,7 +177,7 @@ class Api:
         content = raw if raw is not None else b""
         if raw is None and body is not None:
             form = operation.request_media == "application/x-www-form-urlencoded"
-            content = urlencode(body, doseq=True).encode() if form else json.dumps(body, ensure_ascii=False).encode()
+            content = urlencode(body, doseq=True).encode() if form else json_bytes(body)
         if content or raw is not None:
             sent["content-type"] = operation.request_media or "application/json"
         sent.update({k.lower(): v for k, v in (headers or {}).items() if v is not None})
@@ -248,6 +248,14 @@ class Api:
     def body_of(self, exchange: Exchange) -> Any:
         """Return the JSON of an answer, or None where there is no body."""
         return exchange.json() if exchange.body.strip() else None
+
+
+def json_bytes(value: Any) -> bytes:
+    """Return *value* as JSON; half surrogate pairs (a server may have sent one) go out escaped, as they came."""
+    try:
+        return json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value).encode()
 
 
 def path_values(template: str, target: str) -> dict[str, str]:

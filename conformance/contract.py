@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import unquote
 
-from conformance.schema import Schemas, resolve
+from conformance.schema import Schemas, lookup, resolve
 from conformance.verdict import Effect
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -144,9 +145,12 @@ def operations_of(document: Mapping[str, Any]) -> dict[str, Operation]:
 
 
 def _follow(document: Mapping[str, Any], node: Mapping[str, Any], pointer: str) -> str:
-    while isinstance(node.get("$ref"), str):
-        pointer = node["$ref"].removeprefix("#")
-        node = resolve(document, {"$ref": node["$ref"]})
+    """Return where the (at most 50) references of *node*, which stands at *pointer*, end."""
+    for _ in range(50):
+        if not isinstance(node.get("$ref"), str):
+            break
+        pointer = unquote(node["$ref"].removeprefix("#"))
+        node = lookup(document, pointer)
     return pointer
 
 

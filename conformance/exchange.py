@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import isinf
 from typing import Any
 
 from conformance.ending import Inconclusive, Nonconformity
@@ -110,14 +111,16 @@ class Exchange:
         """Return the body as JSON.
 
         Raises:
-            Nonconformity: the body is not JSON (RFC 8259): not UTF-8, NaN, nested beyond what any reader takes.
-            Inconclusive: it is JSON that we cannot hold (a number of thousands of digits).
+            Nonconformity: the body is not JSON (RFC 8259): not UTF-8, cut short, NaN.
+            Inconclusive: it is more than we can hold: a number of thousands of digits or beyond 1e308, nested too deep
+                (RFC 8259 section 9 lets a reader set such limits, so this is about us).
         """
         try:
-            return json.loads(self.body.decode("utf-8-sig"), parse_constant=_no_constant, parse_int=_bounded_int)
-        except (ValueError, RecursionError) as error:
-            observed = "nested too deep" if isinstance(error, RecursionError) else f"{self.media_type or 'no media type'}: {error}"
-            raise Nonconformity("a JSON body", observed, self, cause="not JSON") from None
+            return json.loads(self.body.decode("utf-8-sig"), parse_constant=_no_constant, parse_int=_bounded_int, parse_float=_finite)
+        except RecursionError:
+            raise Inconclusive("the body is nested deeper than we can read", self) from None
+        except ValueError as error:
+            raise Nonconformity("a JSON body", f"{self.media_type or 'no media type'}: {error}", self, cause="not JSON") from None
 
 
 def _no_constant(name: str) -> Any:
@@ -128,3 +131,10 @@ def _bounded_int(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
         raise Inconclusive(f"the body holds a number of {len(digits)} digits, more than we can read")
     return int(digits)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if isinf(number):
+        raise Inconclusive("the body holds a number beyond 1e308, more than we can read")
+    return number

@@ -124,7 +124,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footer:
-    """The last line of a run that came to its end; `ended` is complete, interrupted or budget."""
+    """The last line of a run that was ended in order: `ended` is complete, interrupted, broken (by us), stopped (`-x`) or budget."""
 
     kind: str = "footer"
     ended: str

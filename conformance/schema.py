@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 
 import jsonschema_rs
 
-from conformance.ending import clip
+from conformance.ending import Inconclusive, clip
 from conformance.exchange import PLACEHOLDER
 
 View = Literal["request", "response"]
@@ -69,7 +69,11 @@ class Schemas:
         return next(self.violations(pointer, value), None) is None
 
     def violations(self, pointer: str, value: Any) -> Iterator[Violation]:
-        """Yield each violation of *value*; a redacted value satisfies every string keyword."""
+        """Yield each violation of *value*; a redacted value satisfies every string keyword.
+
+        Raises:
+            Inconclusive: *value* is more than the validator can hold (nested some hundreds deep, half a surrogate pair).
+        """
         try:
             for error in self.validator(pointer).iter_errors(value):
                 keyword = error.kind.name
@@ -77,8 +81,8 @@ class Schemas:
                     continue
                 place = "".join(f"/{_escape(part)}" for part in error.instance_path)
                 yield Violation(pointer=place, problem=clip(error.message, 300), keyword=keyword, cause=_cause(error, keyword))
-        except (ValueError, RecursionError) as error:  # values no validator holds: far too deep, far too large
-            yield Violation(pointer="", problem=clip(error, 300), keyword="type", cause="unreadable value")
+        except (ValueError, RecursionError) as error:
+            raise Inconclusive(f"the body holds what our validator cannot read: {clip(error, 300)}") from None
 
 
 def _redacted(instance: Any, keyword: str) -> bool:

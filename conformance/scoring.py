@@ -12,6 +12,8 @@ from conformance.verdict import Level, Verdict
 
 #: With more than this share of the MUSTs in scope inconclusive, a profile may not read "conforms".
 ENOUGH = 0.10
+#: How far a cause is followed; real chains have three links, forged ones may have any number.
+DEEPEST = 50
 
 
 class Exit(IntEnum):
@@ -80,14 +82,28 @@ class Score:
 
 
 def settle(results: Sequence[Result]) -> tuple[Result, ...]:
-    """Return the results with each cause failing once: what could not pass because of another fail is not tested."""
-    failed = {r.requirement for r in results if r.verdict is Verdict.FAIL}
-    answers = {r.on: r.requirement for r in results if r.family == "answers" and r.verdict is Verdict.FAIL}
+    """Return the results with each cause failing once: what could not pass because of another fail is not tested and names that fail.
+
+    Of fails that need each other in a circle the one met last stands: a cause never vanishes.
+    """
+    failed = {r.requirement: r for r in results if r.verdict is Verdict.FAIL}
+    answers = {r.on: r.requirement for r in failed.values() if r.family == "answers"}
+    roots: dict[str, str] = {}
+
+    def cause_of(result: Result, above: tuple[str, ...] = ()) -> str:
+        """Return the fail that *result* goes back to; '' when it stands on its own."""
+        name = result.requirement
+        if name not in roots:
+            below = (*result.needs, answers.get(result.blocked_by, "")) if len(above) < DEEPEST else ()
+            names = [n for n in below if n in failed and n != name and n not in above]
+            roots[name] = next((cause_of(failed[n], (*above, name)) or n for n in names), "")
+        return roots[name]
+
     settled: dict[str, Result] = {}
     for result in results:
-        blocking = next((n for n in result.needs if n in failed), "") or answers.get(result.blocked_by, "")
-        if blocking and blocking != result.requirement and result.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.NOT_TESTED):
-            result = replace(result, verdict=Verdict.NOT_TESTED, reason=f"needs {blocking}", findings=(), cause="")
+        root = cause_of(result) if result.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.NOT_TESTED) else ""
+        if root:
+            result = replace(result, verdict=Verdict.NOT_TESTED, reason=f"needs {root}", findings=(), cause="")
         settled[result.requirement] = result
     return tuple(settled.values())
 
@@ -135,14 +151,14 @@ def _conclusion(run: Run, must: Tally, trouble: str) -> str:
         return f"nothing can be said of {name}: {trouble}"
     if must[Verdict.FAIL]:
         return f"does not conform to {name}: {must[Verdict.FAIL]} of {must.applicable} MUSTs in scope failed"
-    if run.footer is None or run.footer.ended == "interrupted":
+    if not run.complete and (run.footer is None or run.footer.ended != "budget"):
         return f"nothing can be said of {name} yet: the run was cut short"
     if not must[Verdict.PASS]:
         return f"nothing can be said of {name}: no MUST could be judged"
     if must[Verdict.ERROR] or must[Verdict.INCONCLUSIVE] > ENOUGH * must.applicable:
         return f"not enough evidence for {name}: {must[Verdict.INCONCLUSIVE] + must[Verdict.ERROR]} of {must.applicable} MUSTs in scope are inconclusive"
     unjudged = must[Verdict.NOT_TESTED] - must.unobservable
-    if unjudged or run.header.selected:
+    if unjudged or run.header.selected or not run.complete:
         return f"nothing failed, but {name} was not wholly tested: {unjudged} of {must.applicable} MUSTs in scope were not looked at"
     return f"conforms to {name}, {run.header.run_by}-run"
 

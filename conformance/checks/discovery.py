@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from conformance.api import Api
 from conformance.checks.contract import absent
 from conformance.checks.subjects import existing
-from conformance.ending import Ending, Inconclusive, NotTested
+from conformance.ending import Ending, Inconclusive, NotTested, clip
 from conformance.exchange import Exchange, Request, Trouble
 from conformance.flow import ending, send, together
 from conformance.profile import Identify
@@ -45,7 +45,11 @@ async def first_look(api: Api, questions: Sequence[Question]) -> FirstLook:
         return FirstLook(trouble=f"target out of reach: {seen.detail or seen.trouble}", answers={})
     nowhere = Request(operation="", method="GET", target=f"/{api.fresh()}", headers=(("accept", "*/*"),))
     control = await ending(send(nowhere, silence=True, also=(401, 403, 429, 503)))
-    trouble = "" if seen.success else await _why_nothing(api, seen)
+    trouble = ""
+    if not seen.success:
+        trouble = await _why_nothing(api, seen)
+    elif isinstance(control, Exchange) and alike(seen, control):
+        trouble = await _why_all_the_same(api, seen)
     if trouble:
         return FirstLook(trouble=trouble, answers={}, control=control if isinstance(control, Exchange) else None)
     operations = list(dict.fromkeys(q.operation for q in questions if q.operation in api.profile.contract.operations))
@@ -56,14 +60,36 @@ async def first_look(api: Api, questions: Sequence[Question]) -> FirstLook:
     )
 
 
+def alike(a: Exchange, b: Exchange) -> bool:
+    """Tell whether two answers are the same answer."""
+    return a.status == b.status and a.body == b.body
+
+
+async def _more_reads(api: Api, first: Exchange) -> list[Exchange]:
+    """Return *first* and what came back from a few more reads without input."""
+    others = [o for o in api.profile.contract.operations.values() if o.safe and not o.path_parameters and o.id != first.request.operation]
+    looks = await together(*[ending(send(api.request(o), silence=True, also=(401, 403, 429, 503))) for o in others[:4]])
+    return [first, *[x for x in looks if isinstance(x, Exchange)]]
+
+
+async def _why_all_the_same(api: Api, first: Exchange) -> str:
+    """Look at a few more reads where a made-up path was answered like the probe: a page that is served for any path is no service."""
+    looks = await _more_reads(api, first)
+    if len(looks) < 3 or not all(alike(first, x) for x in looks):
+        return ""
+    return f"{len(looks)} operations and a path that does not exist give the very same answer ({first.status} {first.media_type}): base path?"
+
+
 async def _why_nothing(api: Api, first: Exchange) -> str:
     """Look at a few more reads; return why none of them can be looked at, or '' when one can."""
-    operations = [o for o in api.profile.contract.operations.values() if o.safe and not o.path_parameters and o.id != first.request.operation][:4]
-    looks = [first, *[x for x in await together(*[ending(send(api.request(o), silence=True, also=(401, 403, 429, 503))) for o in operations]) if isinstance(x, Exchange)]]
+    looks = await _more_reads(api, first)
     if all(x.status in (401, 403) for x in looks):
         return f"credentials refused: {first.request.where} answered {first.status}"
     if all(absent(api.operation(x.request.operation), x) for x in looks):
         return f"none of {len(looks)} operations is there ({first.request.where} answered {first.status}): base path?"
+    if all(300 <= x.status < 400 for x in looks):
+        to = clip(first.header("location") or "nowhere", 100)
+        return f"all of {len(looks)} reads redirect ({first.status} to {to}), and the suite follows no redirects: base path?"
     if all(not x.status for x in looks):
         return f"no answer to any of {len(looks)} reads: {first.detail or first.trouble}"
     return ""

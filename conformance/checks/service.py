@@ -31,7 +31,7 @@ def protected_reads(profile: Profile) -> list[Operation]:
     ids = dict.fromkeys(r.on for r in profile.requirements if r.family == "answers")
     every = [o for o in (*tested_operations(profile, reads=True), *[profile.operation(i) for i in ids]) if o.safe and o.effect == "read"]
     core = {r.on for r in profile.requirements if r.family == "answers" and r.feature == "core"}
-    wanted = [o for o in dict((o.id, o) for o in every).values() if o.id not in profile.bindings.authentication.anonymous]
+    wanted = [o for o in {o.id: o for o in every}.values() if o.id not in profile.bindings.authentication.anonymous]
     return sorted([o for o in wanted if o.id in core] or wanted, key=lambda o: len(o.path_parameters))
 
 
@@ -83,10 +83,10 @@ async def service_error_format(
     try:
         seen, _ = await provoke(api, operation, kind)
     except (Inconclusive, NotTested) as error:
-        if not error.evidence or isinstance(error, Inconclusive) and error.needs:  # there is nothing to provoke an error at
+        if not error.evidence or (isinstance(error, Inconclusive) and error.needs):  # there is nothing to provoke an error at
             raise NotApplicable(f"no error could be provoked at {operation.title}: {error}") from None
         raise
-    if seen.status < 400 or seen.status in apart_from or statuses and seen.status not in statuses:
+    if seen.status < 400 or seen.status in apart_from or (statuses and seen.status not in statuses):
         raise NotApplicable(f"{operation.title} answered {seen.status}")
     if may_be_empty and not seen.body.strip():
         return

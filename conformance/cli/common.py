@@ -35,3 +35,12 @@ def write_views(run: Run, folder: Path) -> None:
 def say(text: str) -> None:
     """Talk: on stderr, so that stdout holds results only."""
     print(text, file=sys.stderr)
+
+
+def put(text: str) -> None:
+    """Write a result to stdout; a reader that went away (`| head`) changes nothing, least of all the exit code."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from conformance import __version__
 from conformance.cli import knowing, reading, running
+from conformance.cli.common import say
 from conformance.errors import TestbedError, UsageError
 from conformance.scoring import Exit
+from conformance.writers.text import plain
 
 
 class _Parser(argparse.ArgumentParser):
@@ -43,16 +45,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(options.call(options))
     except UsageError as error:
         for problem in error.problems:
-            print(f"conformance: {problem}", file=sys.stderr)
+            say(f"conformance: {plain(str(problem))}")
         return Exit.USAGE
     except TestbedError as error:
-        print(f"conformance: our side broke: {error}", file=sys.stderr)
+        say(f"conformance: our side broke: {plain(str(error))}")
         return Exit.BROKEN
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
-    except BrokenPipeError:
+    except BrokenPipeError:  # of the commands that only tell; those with an exit code to keep write with `put`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        say(f"conformance: {plain(str(error.filename))}: {error.strerror}")
+        return Exit.USAGE
 
 
 def entry() -> None:

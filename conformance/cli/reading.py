@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from conformance.checks.registry import known_checks
-from conformance.cli.common import colour, say, shelf_of
+from conformance.cli.common import colour, put, say, shelf_of
 from conformance.loading.profiles import load_profile
 from conformance.loading.records import read_exchanges, read_run
 from conformance.loading.targets import claim_of
@@ -37,6 +36,7 @@ def judge(options: argparse.Namespace) -> int:
     """Say what each run is worth by today's profile, and whose verdict flips."""
     shelf = shelf_of(options)
     documents, worst = [], Exit.PASSED
+    lines: list[str] = []
     for folder in options.runs:
         before = read_run(folder)
         profile = load_profile(f"{before.header.profile}@{options.edition or before.header.edition}", shelf)
@@ -47,13 +47,8 @@ def judge(options: argparse.Namespace) -> int:
         if options.format == "json":
             documents.append({"run": str(folder), **json.loads(write_json(after)), "flips": [flip_data(f) for f in changed]})
             continue
-        print(f"{folder}: {plain(said.conclusion)}")
-        for flip in changed:
-            print(flip_line(flip))
-        if not changed:
-            print("  every verdict as recorded")
-    if options.format == "json":
-        print(json.dumps(documents, indent=1))
+        lines += [f"{folder}: {plain(said.conclusion)}", *map(flip_line, changed), *([] if changed else ["  every verdict as recorded"])]
+    put(json.dumps(documents, indent=1) + "\n" if options.format == "json" else "".join(f"{line}\n" for line in lines))
     return int(worst)
 
 
@@ -89,10 +84,9 @@ def diff(options: argparse.Namespace) -> int:
     before, after = read_run(options.before), read_run(options.after)
     changed = flips(before, after)
     if options.format == "json":
-        print(json.dumps([flip_data(f) for f in changed], indent=1))
+        put(json.dumps([flip_data(f) for f in changed], indent=1) + "\n")
     else:
-        for flip in changed:
-            print(flip_line(flip))
+        put("".join(f"{flip_line(flip)}\n" for flip in changed))
         if before.header.digests != after.header.digests:
             say("the runs were judged by different profiles: `conformance judge` puts them on one")
     return int(gate(after, changed, options.strict)) if options.gate else 0
@@ -128,7 +122,7 @@ def report(options: argparse.Namespace) -> int:
     if options.output:
         options.output.write_text(text, "utf-8", errors="backslashreplace")
     else:
-        sys.stdout.write(text)
+        put(text)
     return 0
 
 

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from conformance.claim import Claim
-from conformance.cli.common import colour, say, shelf_of, write_views
+from conformance.cli.common import colour, put, say, shelf_of, write_views
 from conformance.driving.session import Options, Session, clean_up_after
 from conformance.driving.wires import Wire
-from conformance.errors import Problem, UsageError, asked
+from conformance.errors import Problem, TestbedError, UsageError, asked
 from conformance.loading.profiles import Shelf, load_profile
 from conformance.loading.records import read_run
 from conformance.loading.targets import check_claim, claim_of, load_claim, load_target
@@ -40,6 +40,7 @@ def execute(
 
     Raises:
         UsageError: `-k` is no expression, or nothing was selected.
+        TestbedError: the runner broke.
     """
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(session.start())
@@ -48,11 +49,16 @@ def execute(
         arguments += ["-k", expression] if expression else []
         arguments += ["-x"] if exit_first else []
         arguments += ["--lf"] if last_failed else []
-        arguments += ["--alluredir", allure, "--clean-alluredir"] if allure else ["-p", "no:allure_pytest", "-p", "no:allure_pytest_bdd"]
+        arguments += ["-p", "allure_pytest.plugin", "--alluredir", allure, "--clean-alluredir"] if allure else []
         code = _pytest(arguments, plugin)
         interrupted = plugin.interrupted or code == pytest.ExitCode.INTERRUPTED and not exit_first
         spent = bool(session.options.budget_s) and any("the budget of" in r.reason for r in session.results.values())
-        run = runner.run(session.finish("interrupted" if interrupted else "budget" if spent else "complete"))
+        broken = code == pytest.ExitCode.INTERNAL_ERROR
+        stopped = exit_first and len(session.results) < len(session.order)
+        ended = {"interrupted": interrupted, "broken": broken, "stopped": stopped, "budget": spent}
+        run = runner.run(session.finish(next((word for word, holds in ended.items() if holds), "complete")))
+    if broken:
+        raise TestbedError(f"pytest broke off; what was seen until then is in {session.folder}")
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
         raise asked("nothing was selected", hint="-k and --requirement take words of requirement ids, levels, features")
     if code == pytest.ExitCode.USAGE_ERROR:
@@ -64,8 +70,7 @@ def _pytest(arguments: list[str], plugin: RunPlugin) -> int:
     """Run pytest with nothing of the caller's pytest settings."""
     kept = {name: os.environ.pop(name) for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS") if name in os.environ}
     autoload = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
-    if "--alluredir" not in arguments:
-        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     try:
         return int(pytest.main(arguments, plugins=[plugin]))
     finally:
@@ -136,7 +141,7 @@ def run(options: argparse.Namespace) -> int:
         session, expression=options.expression, only=tuple(options.requirement), exit_first=options.exit_first, last_failed=options.last_failed, allure=options.allure
     )  # fmt: skip
     write_views(done, folder)
-    sys.stdout.write(write_json(done) if options.format == "json" else write_text(done, colour=colour()))
+    put(write_json(done) if options.format == "json" else write_text(done, colour=colour()))
     say(f"report: {folder / 'report.html'}")
     return int(score(done).exit_code)
 
@@ -144,7 +149,6 @@ def run(options: argparse.Namespace) -> int:
 def _selection(options: argparse.Namespace) -> str:
     parts = [f"-k {options.expression}"] if options.expression else []
     parts += [f"--requirement {r}" for r in options.requirement]
-    parts += ["-x"] if options.exit_first else []
     parts += ["--lf"] if options.last_failed else []
     return " ".join(parts)
 

@@ -7,6 +7,7 @@ import base64
 import json
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote_plus, urlencode, urljoin
@@ -21,7 +22,23 @@ Sender = Callable[[str, WireRequest], Awaitable[WireResponse]]
 
 
 class CredentialsRefused(Exception):
-    """The token endpoint or the login would not have us."""
+    """The token endpoint or the login would not have us; `busy`: not now, later perhaps."""
+
+    def __init__(self, reason: str, status: int = 0) -> None:
+        super().__init__(reason)
+        self.busy = status == 429 or status >= 500
+
+
+#: After so many refusals in a row we stop asking: accounts get locked, and sessions are few.
+MOST_REFUSALS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginSession:
+    """A session that a login opened: where it is closed, and the header that proves that it is ours."""
+
+    url: str
+    proof: tuple[str, str]
 
 
 def resolve_reference(reference: Reference | None, place: str) -> str:
@@ -52,7 +69,8 @@ class Credentials:
     wrong: str
     _tokens: dict[str, Headers] = field(default_factory=dict)
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
-    sessions: list[tuple[str, str]] = field(default_factory=list)
+    _refusals: dict[str, int] = field(default_factory=dict)
+    sessions: list[LoginSession] = field(default_factory=list)
 
     def known(self, identity: str) -> bool:
         """Whether the target names this identity; "default", "none" and "bad" always exist."""
@@ -75,17 +93,31 @@ class Credentials:
             return self._wrong(credential)
         async with self._locks.setdefault(identity, asyncio.Lock()):
             if identity not in self._tokens:
-                self._tokens[identity] = await self._fetch(identity, credential)
+                if self._refusals.get(identity, 0) >= MOST_REFUSALS:
+                    raise CredentialsRefused(f"refused {MOST_REFUSALS} times in a row")
+                try:
+                    self._tokens[identity] = await self._fetch(identity, credential)
+                except CredentialsRefused as error:
+                    if not error.busy:
+                        self.renewed(identity, worked=False)
+                    raise
             return self._tokens[identity]
 
     def renew(self, identity: str, used: Headers) -> bool:
         """Forget headers that were refused; tell whether fetching again may give others."""
+        if identity in ("none", "bad") or self._refusals.get(identity, 0) >= MOST_REFUSALS:
+            return False
         credential = self.target.credentials.get(identity, Credential())
+        from_file = credential.scheme in ("bearer", "api-key") and credential.token is not None and bool(credential.token.file)
+        if credential.scheme not in ("session", "oauth2") and not from_file:
+            return False
         if self._tokens.get(identity) == used:
             self._tokens.pop(identity, None)
-        if credential.scheme in ("session", "oauth2"):
-            return True
-        return credential.scheme in ("bearer", "api-key") and bool(credential.token and credential.token.file)
+        return True
+
+    def renewed(self, identity: str, *, worked: bool) -> None:
+        """Note whether fresh credentials were accepted."""
+        self._refusals[identity] = 0 if worked else self._refusals.get(identity, 0) + 1
 
     def _wrong(self, credential: Credential) -> Headers:
         if credential.scheme == "basic":
@@ -120,11 +152,12 @@ class Credentials:
         name = credential.header.lower() or "x-auth-token"
         token = header(answer.headers, name)
         if answer.status not in (200, 201) or not token:
-            raise CredentialsRefused(f"the login answered {answer.status}" + ("" if token else f" without {name}"))
+            raise CredentialsRefused(f"the login answered {answer.status}" + ("" if token else f" without {name}"), answer.status)
         self.redactor.learn(token)
         location = header(answer.headers, "location")
         if location:
-            self.sessions.append((urljoin(url, location), token))
+            with suppress(ValueError):  # not a URL
+                self.sessions.append(LoginSession(url=urljoin(url, location), proof=(name, token)))
         return ((name, token),)
 
     async def _grant(self, place: str, credential: Credential) -> Headers:
@@ -141,6 +174,7 @@ class Credentials:
         except (ValueError, KeyError, TypeError, RecursionError):
             token = None
         if not isinstance(token, str) or not token or not token.isascii() or any(c.isspace() for c in token):
-            raise CredentialsRefused(f"the token endpoint answered {answer.status}" + (" without an access_token" if answer.status == 200 else ""))
+            without = " without an access_token" if answer.status == 200 else ""
+            raise CredentialsRefused(f"the token endpoint answered {answer.status}{without}", answer.status)
         self.redactor.learn(token)
         return (("authorization", f"Bearer {token}"),)

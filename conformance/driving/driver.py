@@ -10,6 +10,7 @@ import asyncio
 import ipaddress
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -17,11 +18,13 @@ from urllib.parse import urljoin, urlsplit
 from conformance.api import Api, path_values
 from conformance.driving.credentials import Credentials, CredentialsRefused
 from conformance.driving.ledger import Entry, Ledger
+from conformance.driving.pace import Pace
 from conformance.driving.sink import Sink
 from conformance.driving.wires import NoAnswer, Wire
 from conformance.ending import Ending
 from conformance.exchange import Exchange, Path, Request, Trouble
 from conformance.flow import Answer, Callback, Flow, Wait, outcome
+from conformance.profile import Resource
 from conformance.redaction import Redactor
 from conformance.requirement import pick
 from conformance.run import Leftover
@@ -31,8 +34,13 @@ from conformance.wire import Headers, WireRequest, WireResponse, header
 
 REPEATS = (1.0, 2.0, 4.0)
 LONGEST_WAIT = 30.0
+#: Pauses before each look whether something is gone.
+PROOFS = (0.0, 0.5, 2.0, 5.0)
 BREAKER = 5
-SLOWEST_RATE = 2.0
+#: Connections must have failed for so many seconds before we give up: a restart is shorter, and many in flight fail at once.
+BLIP = 3.0
+#: Troubles that say that the target never saw the request.
+NEVER_SENT = (Trouble.UNREACHABLE, Trouble.REFUSED, Trouble.GIVEN_UP, Trouble.OFF_ORIGIN)
 #: Requirement id under which clean-up is recorded.
 CLEAN_UP = "clean-up"
 
@@ -40,42 +48,11 @@ Recorder = Callable[[str, Exchange], None]
 
 
 @dataclass
-class Pace:
-    """How fast we may send: requests a second (0: no limit); a refusal halves it, calm doubles it again."""
-
-    rate: float
-    ceiling: float
-    _next: float = 0.0
-    _calm: int = 0
-
-    async def turn(self) -> None:
-        """Wait for our turn."""
-        if not self.rate:
-            return
-        now = asyncio.get_running_loop().time()
-        at = max(now, self._next)
-        self._next = at + 1 / self.rate
-        if at > now:
-            await asyncio.sleep(at - now)
-
-    def refused(self) -> None:
-        """Halve the rate: the target said that it is too much."""
-        self.rate = max(SLOWEST_RATE, (self.rate or 40.0) / 2)
-        self._calm = 0
-
-    def answered(self) -> None:
-        """Double the rate after twenty answers in calm, up to what the target file allows."""
-        self._calm += 1
-        if self.rate and self.rate != self.ceiling and self._calm >= 20:
-            self._calm = 0
-            self.rate = self.rate * 2 if not self.ceiling else min(self.ceiling, self.rate * 2)
-            if not self.ceiling and self.rate > 160:
-                self.rate = 0.0
-
-
-@dataclass
 class Driver:
-    """Sends requests of checks to one target; see the module."""
+    """Sends requests of checks to one target; see the module.
+
+    `patience` is a factor on the pauses between repetitions (our tests hurry); `leaving`: the run ends, no create is begun any more.
+    """
 
     target: Target
     wire: Wire
@@ -87,9 +64,12 @@ class Driver:
     sink: Sink | None = None
     requests: int = 0
     started_at: float = 0.0
+    patience: float = 1.0
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)
     _slots: asyncio.Semaphore = field(init=False)
     _pace: Pace = field(init=False)
     _lost: int = 0
+    _lost_since: float = 0.0
     _tired: int = 0
     _origins: frozenset[str] = field(init=False)
 
@@ -106,29 +86,53 @@ class Driver:
     @property
     def given_up(self) -> bool:
         """Whether so many connections failed in a row that going on would prove nothing."""
-        return self._lost >= BREAKER
+        return self._lost >= BREAKER and self.now() - self._lost_since >= BLIP * self.patience
+
+    def reachable(self, url: str) -> bool:
+        """Tell whether a request may go to *url*: an origin that the target lists, and no link-local address."""
+        try:
+            return origin(url) in self._origins and not link_local(url)
+        except ValueError:
+            return False
 
     # -- one exchange --------------------------------------------------------------------------------------------
     async def exchange(self, requirement: str, at: Path, request: Request) -> Exchange:
-        """Send *request* if it may be sent, repeat it if the rules say so, and return the recorded exchange."""
+        """Send *request* if it may be sent, repeat it if the rules say so, and return the recorded exchange.
+
+        A create that was sent is waited for even when the run is interrupted: only its answer says what must be removed.
+        """
+        if not request.undo:
+            return await self._exchanged(requirement, at, request)
+        work = asyncio.ensure_future(self._exchanged(requirement, at, request))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            self.leaving.set()
+            await asyncio.wait([work])
+            raise
+
+    async def _exchanged(self, requirement: str, at: Path, request: Request) -> Exchange:
         url = self.url_of(request)
         refusal = self._refusal(request, url)
         if refusal:
-            seen = Exchange(request=request, trouble=refusal[0], detail=refusal[1], started_s=self.now(), ended_s=self.now(), at=at)
+            seen = self._redacted(replace(self._unanswered(request, "", *refusal, 1, self.now()), at=at))
         else:
             self._expect(request)
             entry = self.ledger.intend(request.undo, self.tools("ledger").marker) if request.undo else None
-            seen = replace(await self._repeated(request, url), at=at)
-            self._note(entry, request, seen)
-        seen = self._redacted(seen)
+            seen = self._redacted(replace(await self._repeated(request, url), at=at))
+            self._note(entry, seen)
         self.record(requirement, seen)
         return seen
 
     def url_of(self, request: Request) -> str:
-        """Return the absolute URL of a request: below the base URL, or where its link leads."""
+        """Return the absolute URL of a request: below the base URL, or where its link leads (which may be no URL at all)."""
         if not request.link:
             return self.target.url.rstrip("/") + self.redactor.reveal(request.target)
-        return urljoin(self.target.url.rstrip("/") + "/", self.redactor.reveal(request.link))
+        link = self.redactor.reveal(request.link)
+        try:
+            return urljoin(self.target.url.rstrip("/") + "/", link)
+        except ValueError:
+            return link
 
     def _refusal(self, request: Request, url: str) -> tuple[Trouble, str] | None:
         consent = request.effect.consent
@@ -140,11 +144,7 @@ class Driver:
             return Trouble.NOT_ALLOWED, f"{request.method} is never sent as a read"
         if not self.credentials.known(request.identity):
             return Trouble.NO_CREDENTIALS, request.identity
-        try:
-            off = origin(url) not in self._origins or link_local(url)
-        except ValueError:
-            return Trouble.OFF_ORIGIN, "not a URL"
-        if off:
+        if not self.reachable(url):
             return Trouble.OFF_ORIGIN, self.redactor.text(url[:200])
         return (Trouble.GIVEN_UP, f"{self._lost} connections failed in a row") if self.given_up else None
 
@@ -159,40 +159,61 @@ class Driver:
             used: Headers = ()
             try:
                 used = await self.credentials.headers(request.identity)
-                await self._pace.turn()
+                await self._pace.turn(self.patience)
                 async with self._slots:
                     began = self.now()
+                    if request.undo and self.leaving.is_set():
+                        raise NoAnswer(Trouble.GIVEN_UP, "interrupted before it was sent", sent=False)
                     answer = await self.wire.fetch(url_origin(url), self._wire_request(request, url, used))
                     self.requests += 1
             except CredentialsRefused as error:
-                return Exchange(request=request, trouble=Trouble.REFUSED, detail=str(error), url=url, tries=tries, started_s=started, ended_s=self.now())
+                if error.busy and waits:
+                    await self._pause(waits.pop(0), request)
+                    continue
+                return self._unanswered(request, url, Trouble.REFUSED, str(error), tries, started)
             except NoAnswer as error:
-                self.requests += 1
+                self.requests += error.sent
                 lost = error.trouble is Trouble.UNREACHABLE
+                if lost and not self._lost:
+                    self._lost_since = self.now()
                 self._lost = self._lost + 1 if lost else 0
                 again = lost or (request.method in ("GET", "HEAD", "OPTIONS") and error.trouble is Trouble.CLOSED)
                 if again and waits and not self.given_up and tries <= (3 if lost else 2):
-                    await asyncio.sleep(waits.pop(0) if lost else 0.05)
+                    await self._pause(waits.pop(0) if lost else 0.05, request)
                     continue
-                return Exchange(request=request, trouble=error.trouble, detail=error.detail, url=url, tries=tries, started_s=started, ended_s=self.now())
+                return self._unanswered(request, url, error.trouble, error.detail, tries, started)
             self._lost = 0
             if answer.status in (429, 503):
                 if answer.status == 429 or header(answer.headers, "retry-after"):
                     self._pace.refused()
                 if waits and self._tired < BREAKER:
-                    await asyncio.sleep(_retry_after(answer) or waits[0])
+                    await self._pause(_retry_after(answer) or waits[0], request)
                     waits.pop(0)
                     continue
                 self._tired += 1
             else:
                 self._tired = 0
                 self._pace.answered()
-            if answer.status == 401 and request.identity == "default" and not renewed and self.credentials.renew(request.identity, used):
+            if renewed:
+                self.credentials.renewed(request.identity, worked=answer.status != 401)
+            elif answer.status == 401 and self.credentials.renew(request.identity, used):
                 renewed = True
                 continue
             return Exchange(
                 request=request, status=answer.status, headers=answer.headers, body=answer.body, url=url, tries=tries, started_s=began, ended_s=self.now()
             )  # fmt: skip
+
+    def _unanswered(self, request: Request, url: str, trouble: Trouble, detail: str, tries: int, started: float) -> Exchange:
+        return Exchange(request=request, trouble=trouble, detail=detail, url=url, tries=tries, started_s=started, ended_s=self.now())
+
+    async def _pause(self, seconds: float, request: Request) -> None:
+        """Wait before a repetition; a create stops waiting when the run ends."""
+        if not request.undo:
+            return await asyncio.sleep(seconds * self.patience)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds * self.patience):
+                await self.leaving.wait()
+        return None
 
     def _wire_request(self, request: Request, url: str, credentials: Headers) -> WireRequest:
         parts = urlsplit(url)
@@ -233,19 +254,21 @@ class Driver:
         return seen
 
     # -- the ledger ----------------------------------------------------------------------------------------------
-    def _note(self, entry: Entry | None, request: Request, seen: Exchange) -> None:
-        if request.method == "DELETE" and (seen.success or seen.status in (404, 410)):
-            self.ledger.removed(target=request.target, link=request.link)
+    def _note(self, entry: Entry | None, seen: Exchange) -> None:
+        """Write into the ledger what an answer says of what we made; a secret in its place stays a placeholder there."""
+        request = seen.request
+        if request.method == "DELETE" and (seen.success or (seen.status in (404, 410) and request.identity not in ("none", "bad"))):
+            self.ledger.deleted(target=request.target, link=request.link)
         if entry is None:
             return
         if not seen.success:
-            if seen.status:
-                self.ledger.update(entry, state="refused", last=str(seen.status))
+            if seen.status or seen.trouble in NEVER_SENT:
+                self.ledger.update(entry, state="refused", last=str(seen.status or seen.trouble))
             return
         try:
             remove = self._removal(entry.resource, request, seen)
             self.ledger.update(entry, state="made", target=remove.target, link=remove.link)
-        except Ending as error:
+        except (Ending, ValueError) as error:  # ValueError: a Location that is no URL
             self.ledger.update(entry, last=str(error)[:200])
 
     def _removal(self, resource_name: str, request: Request, seen: Exchange) -> Request:
@@ -260,43 +283,58 @@ class Driver:
 
     async def clean_up(self) -> list[Leftover]:
         """Remove what the ledger holds, prove each gone, and return what could not be removed with its last state."""
+        self._lost = 0  # whoever was out of reach may be back
         await self._find_lost()
-        entries = self.ledger.open_entries()
-        ended = await asyncio.gather(*[self._remove(number, entry) for number, entry in enumerate(entries)])
-        for url, token in self.credentials.sessions:
-            name = self.target.credentials["default"].header.lower() or "x-auth-token"
-            try:
-                await self.wire.fetch(url_origin(url), WireRequest(method="DELETE", target=urlsplit(url).path, headers=((name, token),)))
-            except NoAnswer:
-                continue
+        ended = await asyncio.gather(*[self._remove(entry) for entry in self.ledger.open_entries()])
+        for session in self.credentials.sessions:
+            if self.reachable(session.url):
+                with suppress(NoAnswer):
+                    target = _ascii(urlsplit(session.url).path or "/")
+                    await self.wire.fetch(url_origin(session.url), WireRequest(method="DELETE", target=target, headers=(session.proof,)))
+        self.credentials.sessions.clear()
         return [leftover for leftover in ended if leftover]
 
-    async def _remove(self, number: int, entry: Entry) -> Leftover | None:
-        api = self.tools("clean-up")
+    async def _remove(self, entry: Entry) -> Leftover | None:
+        number, api = entry.number, self.tools("clean-up")
         resource = api.resource(entry.resource)
         if not entry.target and not entry.link:
             self.ledger.update(entry, state="left", last=entry.last or "never answered")
             return Leftover(resource=entry.resource, where=f"marker {entry.marker}", state=entry.last or "sent, never answered, not found in the list")
         operation = api.operation(resource.delete)
-        request = Request(operation=operation.id, method=operation.method, target=entry.target, link=entry.link, effect=operation.effect, on=operation.test_data, headers=(("accept", "*/*"),))
-        seen = await self.exchange(CLEAN_UP, (number, 0), request)
-        proof = seen
-        if resource.read and (seen.success or seen.status in resource.gone):
-            read = api.operation(resource.read)
-            values = path_values(operation.path, entry.target)
-            look = Request(operation=read.id, method=read.method, link=entry.link, headers=(("accept", api.accept(read)),)) if entry.link else api.request(read, parameters=values)
-            for pause in (0.0, 0.5, 2.0, 5.0):
-                await asyncio.sleep(pause)
-                proof = await self.exchange(CLEAN_UP, (number, 1), look)
-                if proof.status in resource.gone or self._expired(resource.expired, proof):
-                    break
-        gone = proof.status in resource.gone or (not resource.read and seen.success)
+        look = self._look(resource, entry)
+        proof = await self.exchange(CLEAN_UP, (number, 2), look) if look and entry.state == "deleted" else None
+        if proof is None or not (proof.status in resource.gone or self._expired(resource.expired, proof)):
+            request = Request(
+                operation=operation.id, method=operation.method, target=entry.target, link=entry.link, effect=operation.effect,
+                on=operation.test_data, headers=(("accept", "*/*"),),
+            )  # fmt: skip
+            proof = await self.exchange(CLEAN_UP, (number, 0), request)
+            if look and (proof.success or proof.status in resource.gone):
+                for pause in PROOFS:
+                    await asyncio.sleep(pause * self.patience)
+                    proof = await self.exchange(CLEAN_UP, (number, 1), look)
+                    if proof.status in resource.gone or self._expired(resource.expired, proof):
+                        break
+        gone = proof.status in resource.gone or (look is None and proof.success)
         if gone:
             self.ledger.update(entry, state="removed", last=str(proof.status))
             return None
         state = "expired" if self._expired(resource.expired, proof) else proof.summary
         self.ledger.update(entry, state="removed" if state == "expired" else "left", last=state)
         return None if state == "expired" and not proof.success else Leftover(resource=entry.resource, where=entry.link or entry.target, state=f"{resource.expired.equals} (the standard cannot remove it)" if state == "expired" and resource.expired else state)
+
+    def _look(self, resource: Resource, entry: Entry) -> Request | None:
+        """Return the read that shows whether an entry is gone, or None where there is none."""
+        if not resource.read:
+            return None
+        api = self.tools("clean-up")
+        read = api.operation(resource.read)
+        if entry.link:
+            return Request(operation=read.id, method=read.method, link=entry.link, headers=(("accept", api.accept(read)),))
+        try:
+            return api.request(read, parameters=path_values(api.operation(resource.delete).path, entry.target))
+        except Ending:
+            return None
 
     def _expired(self, expired: Any, seen: Exchange) -> bool:
         if expired is None or not seen.success:
@@ -313,8 +351,8 @@ class Driver:
             resource = api.resource(entry.resource)
             if not (resource.list and resource.marker) or api.operation(resource.list).path_parameters:
                 continue
-            listed = await self.exchange(CLEAN_UP, (9_999, entry.number), api.request(api.operation(resource.list)))
             try:
+                listed = await self.exchange(CLEAN_UP, (9_999, entry.number), api.request(api.operation(resource.list)))
                 items = api.items(resource, listed.json()) if listed.success else []
                 known = {(e.target, e.link) for e in self.ledger.entries.values() if e.state != "intended"}
                 for item in items:
@@ -324,7 +362,7 @@ class Driver:
                             known.add((remove.target, remove.link))
                             self.ledger.update(entry, state="made", target=remove.target, link=remove.link)
                             break
-            except Ending:
+            except (Ending, ValueError):
                 continue
 
 
@@ -348,9 +386,9 @@ class Live(Answer):
 
 
 def url_origin(url: str) -> str:
-    """Return scheme and authority of *url* as written."""
+    """Return scheme, host and port of *url* as written; a user name in it is not ours to send."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def link_local(url: str) -> bool:
@@ -377,7 +415,7 @@ def _ascii(target: str) -> str:
 
 def _line(value: str) -> str:
     """Return a header value without line ends or other control characters: no one smuggles a header through us."""
-    return "".join(c for c in value if c >= " " and c != "\x7f" or c == "\t")
+    return "".join(c for c in value if (c >= " " and c != "\x7f") or c == "\t")
 
 
-__all__ = ["CLEAN_UP", "Driver", "Live", "Pace", "WireRequest", "link_local", "url_origin"]
+__all__ = ["CLEAN_UP", "Driver", "Live", "WireRequest", "link_local", "url_origin"]

@@ -11,7 +11,8 @@ import msgspec
 from conformance.errors import Problem, UsageError
 
 LEDGER_FILE = "ledger.jsonl"
-State = Literal["intended", "made", "refused", "removed", "left"]
+#: `deleted`: a check deleted it, which clean-up still has to prove.
+State = Literal["intended", "made", "deleted", "refused", "removed", "left"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,15 +43,15 @@ class Ledger:
         """Note what became of an entry."""
         return self._put(replace(self.entries[entry.number], **changes))  # type: ignore[arg-type]
 
-    def removed(self, *, target: str = "", link: str = "") -> None:
-        """Note that a check itself deleted what is at this place."""
+    def deleted(self, *, target: str = "", link: str = "") -> None:
+        """Note that what is at this place was deleted, or so the target says."""
         for entry in list(self.entries.values()):
             if entry.state == "made" and ((target and entry.target == target) or (link and entry.link == link)):
-                self.update(entry, state="removed")
+                self.update(entry, state="deleted")
 
     def open_entries(self) -> list[Entry]:
         """Return what must still be removed, newest first (children before parents)."""
-        return [e for e in reversed(self.entries.values()) if e.state in ("intended", "made")]
+        return [e for e in reversed(self.entries.values()) if e.state in ("intended", "made", "deleted")]
 
     def close(self) -> None:
         """Close the file."""
@@ -82,6 +83,8 @@ def read_ledger(folder: Path) -> Ledger:
                 if number == len(lines) - 1:
                     break
                 raise UsageError(Problem(file=str(file), place=f"line {number + 1}", problem=str(error))) from None
+            if entry.state == "left":  # what could not be removed then is tried again
+                entry = replace(entry, state="made" if entry.target or entry.link else "intended")
             found[entry.number] = entry
     ledger = Ledger(folder)
     ledger.entries = found

@@ -22,7 +22,7 @@ from conformance.checks.discovery import DISCOVERY, FirstLook, first_look, which
 from conformance.checks.registry import known_checks
 from conformance.claim import Claim
 from conformance.driving.credentials import Credentials
-from conformance.driving.driver import CLEAN_UP, Driver, Live
+from conformance.driving.driver import CLEAN_UP, Driver, Live, url_origin
 from conformance.driving.ledger import LEDGER_FILE, Ledger, read_ledger
 from conformance.driving.sink import Sink
 from conformance.driving.wires import HttpWire, NoAnswer, Wire
@@ -38,7 +38,7 @@ from conformance.profile import Profile
 from conformance.redaction import Redactor
 from conformance.run import Footer, Gap, Header, Leftover, Look, Result, Run
 from conformance.scoring import score
-from conformance.target import Target, origin
+from conformance.target import Target
 from conformance.verdict import Verdict
 from conformance.wire import WireRequest, WireResponse
 from conformance.writers.record import EXCHANGES_FILE, RUN_FILE, RecordWriter
@@ -47,6 +47,8 @@ from conformance.writers.record import EXCHANGES_FILE, RUN_FILE, RecordWriter
 EDITION = "edition"
 LOOK_AHEAD = 12
 CLEAN_UP_SECONDS = 60.0
+#: How the reason of what a budget left out begins: a resumed run looks at it.
+SPENT = "the budget of"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,7 @@ class Options:
     run_by: str = "self"
     sink_url: str = ""
     look_ahead: int = LOOK_AHEAD
+    patience: float = 1.0
 
 
 def tools_for(profile: Profile, header: Header, test_data: Mapping[str, Any]) -> Callable[[str], Api]:
@@ -114,8 +117,11 @@ class Session:
         self.header = before.header if before else replace(self._header(run_id, started, self.profile), edition_declared=declared, server_says=says, notes=notes, sink_url=sink_url, nonce=secrets.token_hex(16) if sink_url else "")
         if before is None:
             self._writer.line(self.header)
+        if before is not None:
+            for leftover in await self.driver.clean_up():  # fresh values are the same as before: what was left would be in their way
+                self._writer.line(leftover)
         await self._first_look()
-        self.results = {r.requirement: r for r in before.results} if before else {}
+        self.results = {r.requirement: r for r in before.results if not r.reason.startswith(SPENT)} if before else {}
 
     def _earlier(self) -> Run | None:
         """Return the run in the folder to resume; an earlier one that is not resumed is moved aside, never lost."""
@@ -143,12 +149,11 @@ class Session:
         wrong = hashlib.sha256(f"wrong|{run_id}".encode()).hexdigest()[:32]
 
         async def send(url: str, request: WireRequest) -> WireResponse:
-            allowed = {origin(self.target.url), *(origin(o) for o in self.target.origins)}
-            if origin(url) not in allowed:
-                raise NoAnswer(Trouble.OFF_ORIGIN, "the token endpoint is not on an origin of the target")
+            if not self.driver.reachable(url):
+                raise NoAnswer(Trouble.OFF_ORIGIN, "the token endpoint is not on an origin of the target", sent=False)
             parts = urlsplit(url)
             full = replace(request, target=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
-            return await wire.fetch(f"{parts.scheme}://{parts.netloc}", full)
+            return await wire.fetch(url_origin(url), full)
 
         credentials = Credentials(self.target, redactor, send, wrong)
         credentials.check()
@@ -156,6 +161,7 @@ class Session:
         self.driver = Driver(
             target=self.target, wire=wire, redactor=redactor, credentials=credentials, ledger=ledger, tools=self.tools,
             record=lambda requirement, exchange: self._writer.exchange(requirement, exchange), started_at=asyncio.get_running_loop().time() - self._done_before,
+            patience=self.options.patience,
         )  # fmt: skip
 
     def tools(self, place: str) -> Api:
@@ -180,6 +186,8 @@ class Session:
         """Return the target for the record: references to secrets stay, secrets do not."""
         raw = msgspec.json.encode(msgspec.to_builtins(self.target)).decode()
         told: dict[str, Any] = msgspec.json.decode(self.driver.redactor.text(raw))
+        if self.target.proxy:  # whoever replays brings the proxy's password again
+            told["proxy"] = url_origin(self.target.proxy)
         told["headers"] = {k: self.driver.redactor.headers(((k, v),))[0][1] for k, v in told.get("headers", {}).items()}
         return told
 
@@ -255,7 +263,7 @@ class Session:
         if self.look.trouble:
             return unlooked(test, Verdict.NOT_TESTED, self.look.trouble, self.profile)
         if self.options.budget_s and self.driver.now() - self._began > self.options.budget_s:
-            return unlooked(test, Verdict.NOT_TESTED, f"the budget of {self.options.budget_s:g} s is spent", self.profile)
+            return unlooked(test, Verdict.NOT_TESTED, f"{SPENT} {self.options.budget_s:g} s is spent", self.profile)
         for other in needed(test, self.profile):
             result = self.results.get(other) or (await self._tasks[other] if other in self._tasks and other != test.requirement.id else None)
             if result is not None and result.verdict is Verdict.FAIL:
@@ -267,12 +275,14 @@ class Session:
     # -- the end -------------------------------------------------------------------------------------------------
     async def finish(self, ended: str) -> Run:
         """Stop what was begun ahead, remove what was made, write the footer, and return the run."""
+        self.driver.leaving.set()
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         leftovers: list[Leftover] = []
         try:
-            async with asyncio.timeout(CLEAN_UP_SECONDS):
+            limits, count = self.target.limits, len(self.driver.ledger.open_entries())
+            async with asyncio.timeout(CLEAN_UP_SECONDS + 3 * count * limits.timeout / limits.in_flight):
                 leftovers = await self.driver.clean_up()
         except TimeoutError:
             leftovers = [Leftover(resource=e.resource, where=e.link or e.target, state="clean-up took too long") for e in self.driver.ledger.open_entries()]

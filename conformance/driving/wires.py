@@ -14,10 +14,14 @@ import httpx
 from conformance.errors import Problem, UsageError
 from conformance.exchange import Trouble
 from conformance.target import Target
+from conformance.target import origin as origin_of
 from conformance.wire import Headers, Twin, WireRequest, WireResponse, header
 
+#: How a gzip member begins (RFC 1952 section 2.3.1).
+GZIP = b"\x1f\x8b"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True, eq=False)
 class NoAnswer(Exception):
     """Nothing that could be looked at came back; `sent` tells whether the server may have seen the request."""
 
@@ -35,20 +39,24 @@ class Wire(Protocol):
 
 
 class HttpWire:
-    """httpx with one client per slot in flight (a shared pool slows down), raw bytes, no redirects, no cookies, no environment."""
+    """httpx with one client per slot in flight (a shared pool slows down), raw bytes, no redirects, no cookies, no environment.
+
+    A client is httpx's transport alone: its `AsyncClient` reads Location and Set-Cookie even where it follows and keeps neither,
+    and refuses an answer when they are not well-formed.
+    """
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self._idle: list[httpx.AsyncClient] = []
-        self._all: list[httpx.AsyncClient] = []
+        self._idle: list[httpx.AsyncHTTPTransport] = []
+        self._all: list[httpx.AsyncHTTPTransport] = []
         self._verify = _tls(target)
 
-    def _client(self) -> httpx.AsyncClient:
+    def _client(self) -> httpx.AsyncHTTPTransport:
         if self._idle:
             return self._idle.pop()
-        client = httpx.AsyncClient(
-            verify=self._verify, proxy=self.target.proxy or None, trust_env=False, follow_redirects=False, http2=False,
-            limits=httpx.Limits(max_connections=2, max_keepalive_connections=1, keepalive_expiry=4.0), timeout=None,
+        client = httpx.AsyncHTTPTransport(
+            verify=self._verify, proxy=self.target.proxy or None, trust_env=False, http2=False,
+            limits=httpx.Limits(max_connections=2, max_keepalive_connections=1, keepalive_expiry=4.0),
         )  # fmt: skip
         self._all.append(client)
         return client
@@ -69,30 +77,30 @@ class HttpWire:
         except (httpx.ReadError, httpx.WriteError, httpx.CloseError) as error:
             raise NoAnswer(Trouble.CLOSED, _words(error)) from None
         except httpx.RemoteProtocolError as error:
-            closed = "disconnected" in str(error) or "closed connection" in str(error)
-            raise NoAnswer(Trouble.CLOSED if closed else Trouble.BROKEN, _words(error)) from None
+            raise NoAnswer(_protocol_trouble(str(error)), _words(error)) from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             raise NoAnswer(Trouble.BROKEN, _words(error)) from None
         finally:
             if keep:
                 self._idle.append(client)
-            else:
+            elif client in self._all:  # `close` may have been here meanwhile
                 self._all.remove(client)
                 await _quietly(client)
 
-    async def _exchange(self, client: httpx.AsyncClient, origin: str, request: WireRequest) -> WireResponse:
-        connect = self.target.connect_to or urlsplit(origin).netloc
+    async def _exchange(self, client: httpx.AsyncHTTPTransport, origin: str, request: WireRequest) -> WireResponse:
+        redirected = self.target.connect_to if origin_of(origin) == origin_of(self.target.url) else ""
+        connect = redirected or urlsplit(origin).netloc
         scheme = urlsplit(origin).scheme
-        headers = [(k.encode("ascii", "replace"), v.encode("utf-8")) for k, v in request.headers]
-        headers.insert(0, (b"Host", urlsplit(origin).netloc.encode("idna" if False else "ascii", "replace")))
+        headers = [(k.encode("ascii", "replace"), v.encode("utf-8", "surrogateescape")) for k, v in request.headers]
+        headers.insert(0, (b"Host", httpx.URL(origin).netloc))
         extensions: dict[str, object] = {"target": request.target.encode("ascii", "replace")}
-        if scheme == "https" and self.target.connect_to:
-            extensions["sni_hostname"] = urlsplit(origin).hostname or ""
+        if scheme == "https" and redirected:
+            extensions["sni_hostname"] = httpx.URL(origin).raw_host.decode("ascii")
         built = httpx.Request(request.method, f"{scheme}://{connect}/", headers=headers, content=request.body or None, extensions=extensions)
         if not request.body and request.method in ("POST", "PUT", "PATCH") and "content-length" not in built.headers:
             built.headers["content-length"] = "0"
         limits = self.target.limits
-        response = await client.send(built, stream=True)
+        response = await client.handle_async_request(built)
         try:
             raw = response.headers.raw
             if sum(len(k) + len(v) for k, v in raw) > limits.header_bytes:
@@ -111,7 +119,7 @@ class HttpWire:
         self._idle.clear()
 
 
-async def _quietly(client: httpx.AsyncClient) -> None:
+async def _quietly(client: httpx.AsyncHTTPTransport) -> None:
     try:
         await client.aclose()
     except (httpx.HTTPError, OSError, RuntimeError):
@@ -129,15 +137,27 @@ async def _read(response: httpx.Response, coding: str, limit: int) -> bytes:
         size += len(chunk)
         if size > limit:
             raise NoAnswer(Trouble.TOO_BIG, f"a body of more than {limit} bytes")
-        try:
-            out += decoder.decompress(chunk, limit + 1 - len(out)) if decoder else chunk
-        except zlib.error:
-            raise NoAnswer(Trouble.UNDECODABLE, f"not {coding[:60]}") from None
-        if len(out) > limit:
-            raise NoAnswer(Trouble.TOO_BIG, f"a body of more than {limit} bytes once decoded")
+        while chunk:
+            try:
+                out += decoder.decompress(chunk, limit + 1 - len(out)) if decoder else chunk
+            except zlib.error:
+                raise NoAnswer(Trouble.UNDECODABLE, f"not {coding[:60]}") from None
+            if len(out) > limit:
+                raise NoAnswer(Trouble.TOO_BIG, f"a body of more than {limit} bytes once decoded")
+            chunk = decoder.unused_data if decoder else b""
+            if not chunk.startswith(GZIP):  # padding after the last member is no data (RFC 1952 section 2.2: members may follow each other)
+                break
+            decoder = zlib.decompressobj(47)
     if decoder and size and not decoder.eof:
         raise NoAnswer(Trouble.CLOSED, "the body ended in the middle of its content coding")
     return bytes(out)
+
+
+def _protocol_trouble(told: str) -> Trouble:
+    """Tell an answer that was cut short, or larger than the client reads at once, from one that is not HTTP."""
+    if "disconnected" in told or "closed connection" in told:
+        return Trouble.CLOSED
+    return Trouble.TOO_BIG if "too long" in told else Trouble.BROKEN
 
 
 def _words(error: Exception) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from math import isinf
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,10 @@ class _PlainLoader(_Base):  # type: ignore[misc]
 def _refuse_bombs(text: str) -> None:
     """Look at the events before anything is built."""
     depth = 0
-    for event in yaml.parse(text, _Base):
+    events: Iterator[Any] = yaml.parse(text, _Base)
+    for event in events:
+        if getattr(event, "tag", None) not in (None, "!"):
+            raise _Refused(problem=f"tags are not read here: {str(event.tag)[:60]}", problem_mark=event.start_mark)
         if isinstance(event, yaml.AliasEvent):
             raise _Refused(problem="aliases are not read here: write the value out", problem_mark=event.start_mark)
         if isinstance(event, yaml.CollectionStartEvent):
@@ -43,19 +48,27 @@ def _refuse_bombs(text: str) -> None:
             raise _Refused(problem=f"nested more than {MAX_DEPTH} deep", problem_mark=event.start_mark)
 
 
-def _mapping(loader: Any, node: yaml.MappingNode) -> dict[Any, Any]:
-    out: dict[Any, Any] = {}
+def _mapping(loader: Any, node: yaml.MappingNode) -> dict[str, Any]:
+    out: dict[str, Any] = {}
     for key_node, value_node in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        if not isinstance(key, str | int | float | bool):
+        if not isinstance(key_node, yaml.ScalarNode):
             raise _Refused(problem="a key must be a word", problem_mark=key_node.start_mark)
+        key = key_node.value  # as in JSON, a key is text: `200` and "200" are one
         if key in out:
             raise _Refused(problem=f"the key '{key}' stands here twice", problem_mark=key_node.start_mark)
         out[key] = loader.construct_object(value_node, deep=True)
     return out
 
 
+def _number(loader: Any, node: yaml.ScalarNode) -> float:
+    value = float(node.value)
+    if isinf(value):
+        raise _Refused(problem=f"{node.value[:40]} is more than a number can hold", problem_mark=node.start_mark)
+    return value
+
+
 _PlainLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
+_PlainLoader.add_constructor("tag:yaml.org,2002:float", _number)
 _PlainLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
 _PlainLoader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9]{0,30})$"), list("-+0123456789"))
 _PlainLoader.add_implicit_resolver(
@@ -104,7 +117,28 @@ def read_yaml(path: Path) -> Any:
     text = read_text(path)
     if path.suffix == ".json":
         try:
-            return json.loads(text)
+            value = json.loads(text, object_pairs_hook=_members, parse_constant=_no_constant, parse_float=_finite)
+            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
+            return value
         except (ValueError, RecursionError) as error:
             raise UsageError(Problem(file=str(path), problem=f"not JSON: {str(error)[:200]}")) from None
     return parse_yaml(text, str(path))
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key '{next(n for n in names if names.count(n) > 1)}' stands here twice")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if isinf(value):
+        raise ValueError(f"{digits[:40]} is more than a number can hold")
+    return value

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from conformance.case import Case
-from conformance.contract import Contract, Operation, operations_of
+from conformance.contract import METHODS, Contract, Operation, operations_of
 from conformance.errors import Problem, UsageError, did_you_mean
 from conformance.loading.plain_yaml import read_text, read_yaml
 from conformance.loading.validation import demand, problems_of
@@ -151,13 +151,9 @@ def _edition(home: Path, edition: str, seen: tuple[str, ...]) -> tuple[dict[str,
 
 def _contract(name: str, document: Any, file: Path) -> Contract:
     standard, edition = name.split("/")
-    if not isinstance(document, dict) or not str(document.get("openapi", "")).startswith("3.1"):
-        raise UsageError(Problem(file=str(file), place="openapi", problem="a contract is an OpenAPI 3.1 document"))
-    missing = [
-        Problem(file=str(file), place=f"{method.upper()} {path}", problem="'operationId' is missing")
-        for path, item in document.get("paths", {}).items() for method, raw in item.items()
-        if method in ("get", "put", "post", "delete", "options", "head", "patch") and "operationId" not in raw
-    ]  # fmt: skip
+    demand(document, "contract", str(file))
+    named = [raw["operationId"] for item in document["paths"].values() for method, raw in item.items() if method in METHODS]
+    missing = [Problem(file=str(file), place="paths", problem=f"two operations are called '{one}'") for one in sorted({n for n in named if named.count(n) > 1})]
     missing += [Problem(file=str(file), place=where, problem=f"'{ref}' leads nowhere") for where, ref in _dangling(document)]
     if missing:
         raise UsageError(*missing)

@@ -6,16 +6,21 @@ import base64
 import binascii
 from pathlib import Path as FilePath
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
+from conformance.claim import Claim
 from conformance.errors import Problem, UsageError
 from conformance.exchange import Exchange, Path, Request, Trouble
 from conformance.run import FORMAT, Footer, Gap, Header, Leftover, Look, Result, Run
+from conformance.target import Target
 from conformance.verdict import Effect
 from conformance.writers.record import EXCHANGES_FILE, RUN_FILE
 
 MAX_LINE = 64_000_000
+#: The year 3000, in seconds since the epoch.
+LATEST = 32_503_680_000
 
 
 class ExchangeLine(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -78,9 +83,12 @@ def read_run(folder: FilePath) -> Run:
         last = number == len(lines) - 1
         try:
             kind = msgspec.json.decode(line, type=dict[str, Any]).get("kind")
-            if kind not in _KINDS:
+            if not isinstance(kind, str) or kind not in _KINDS:
                 raise msgspec.ValidationError(f"{str(kind)[:60]!r} is not a kind of line")
-            found[kind].append(msgspec.json.decode(line, type=_KINDS[kind]))
+            read = msgspec.json.decode(line, type=_KINDS[kind])
+            if kind == "header":
+                _sound(read)
+            found[kind].append(read)
         except (msgspec.MsgspecError, RecursionError, ValueError) as error:
             if last and not line.endswith(b"\n"):
                 break  # the pen was lifted in the middle of a line: cut short, not forged
@@ -96,6 +104,22 @@ def read_run(folder: FilePath) -> Run:
         gap=found["gap"][-1] if found["gap"] else None,
         footer=found["footer"][-1] if found["footer"] else None, folder=str(file.parent),
     )  # fmt: skip
+
+
+def _sound(header: Header) -> None:
+    """Hold the parts of a header that are kept as plain values against what they are read as later."""
+    if not 0 <= header.started < LATEST:
+        raise msgspec.ValidationError(f"{header.started} is not a time of this age - at `$.started`")
+    for name, value, kind in (("target", header.target, Target), ("claim", header.claim, Claim)):
+        if value:
+            try:
+                msgspec.convert(dict(value), kind)
+            except msgspec.ValidationError as error:
+                raise msgspec.ValidationError(f"{error} (in {name})") from None
+    if header.target:
+        parts = urlsplit(str(header.target["url"]))
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+            raise msgspec.ValidationError("target.url is not an http or https URL")
 
 
 def read_exchanges(folder: FilePath) -> dict[str, dict[Path, Exchange]]:

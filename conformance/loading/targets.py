@@ -15,7 +15,7 @@ from conformance.errors import Problem, UsageError, asked, did_you_mean
 from conformance.loading.plain_yaml import read_yaml
 from conformance.loading.validation import demand
 from conformance.profile import Profile
-from conformance.target import Credential, Reference, Target, Tls
+from conformance.target import Credential, Reference, Target
 from conformance.verdict import CONSENTS
 
 
@@ -43,7 +43,7 @@ def load_target(
     if token_env:
         target = replace(target, credentials={**target.credentials, "default": Credential(scheme="bearer", token=Reference(env=token_env))})
     if cert or key or cacert:
-        target = replace(target, tls=replace(target.tls or Tls(), cert=cert or target.tls.cert, key=key or target.tls.key, cacert=cacert or target.tls.cacert))
+        target = replace(target, tls=replace(target.tls, cert=cert or target.tls.cert, key=key or target.tls.key, cacert=cacert or target.tls.cacert))
     return replace(target, allow=tuple(dict.fromkeys((*target.allow, *allow))), proxy=proxy or target.proxy, url=target.url.rstrip("/") or target.url)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema_rs
 
 from conformance.errors import Problem, UsageError, did_you_mean
+from conformance.schema import lookup
 
 
 @cache
@@ -71,6 +72,9 @@ def _tell(error: Any, kind: str, file: str) -> list[Problem]:
     if keyword == "required":
         return [Problem(file=file, place=place, problem=f"'{error.kind.property}' is missing")]
     if keyword in ("anyOf", "oneOf"):
+        near = [branch for branch in error.kind.context if not any(e.kind.name in ("type", "const", "enum") and e.instance == error.instance for e in branch)]
+        if len(near) == 1:  # one form was meant: say what is wrong with it
+            return [problem for inner in near[0] for problem in _tell(inner, kind, file)]
         return [Problem(file=file, place=place, problem=f"{_short(error.instance)} has none of the forms that may stand here")]
     return [Problem(file=file, place=place, problem=error.message[:300])]
 
@@ -79,7 +83,9 @@ def _members(kind: str, schema_path: Sequence[str | int]) -> list[str]:
     """Return the members that the schema knows at the object whose `additionalProperties` was broken."""
     node: Any = schema_of(kind)
     for part in list(schema_path)[:-1]:
-        node = node[int(part)] if isinstance(node, list) else node[part]
+        if isinstance(node, dict) and isinstance(node.get("$ref"), str) and part not in node:
+            node = lookup(schema_of(kind), node["$ref"].removeprefix("#"))
+        node = lookup(schema_of(kind), node[part].removeprefix("#")) if part == "$ref" else node[int(part)] if isinstance(node, list) else node[part]
     return [str(name) for name in node.get("properties", {})]
 
 

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from conformance.reference.sampling import Samples
     from conformance.reference.store import Store
 
-REASONS = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict",
-           410: "Gone", 412: "Precondition Failed", 415: "Unsupported Media Type", 422: "Unprocessable Content", 501: "Not Implemented"}  # fmt: skip
+REASONS = {
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict", 410: "Gone",
+    412: "Precondition Failed", 415: "Unsupported Media Type", 422: "Unprocessable Content", 501: "Not Implemented",
+}  # fmt: skip
 _SPEAKING = ("detail", "message", "title", "error_description", "description", "reason", "error")
 _CHANGING = ("modif", "updat", "chang")
 _COUNTING = ("total", "count")

@@ -9,18 +9,16 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
 
 from conformance.contract import Operation
 from conformance.profile import Profile, Resource
-from conformance.reference.answering import Answering
+from conformance.reference.keeping import Keeping
 from conformance.reference.listing import Page, narrowed, paged
-from conformance.reference.message import Call, NotJson, Refused, basic_credentials, read_form, read_json, segment, split_target
+from conformance.reference.message import Call, NotJson, Refused, basic_credentials, read_form, read_json, split_target
 from conformance.reference.places import json_patch, kept, merge_patch, put, without
 from conformance.reference.routing import Route, Router
-from conformance.reference.sampling import Samples, chance, matching
+from conformance.reference.sampling import Samples
 from conformance.reference.store import Instance, Parents, Store
 from conformance.wire import Headers, WireRequest, WireResponse, header
 
@@ -45,13 +43,14 @@ class Options:
     statuses: Mapping[str, int] = field(default_factory=dict)
 
 
-class ResourceTwin(Answering):
+class ResourceTwin(Keeping):
     """A twin of any standard; see the module."""
 
     def __init__(self, profile: Profile, options: Options | None = None) -> None:
         self.profile, self.options = profile, options or Options()
         self.contract, self.bindings = profile.contract, profile.bindings
         self.store = Store()
+        self._marks = {}
         self.samples = Samples(self.contract.document)
         self.router = Router(self.contract)
         self.request: WireRequest = WireRequest(method="GET", target="/")
@@ -94,7 +93,8 @@ class ResourceTwin(Answering):
         """Return the refusal of a method that the resource does not support."""
         if self.request.method == "OPTIONS":
             return Refused(204, headers=(("Allow", ", ".join(route.methods)),))
-        return Refused(self.bindings.error.unsupported[0], "this method is not supported here", headers=(("Allow", ", ".join(route.methods)),))
+        allow = ("Allow", ", ".join(route.methods))
+        return Refused(self.bindings.error.unsupported[0], "this method is not supported here", headers=(allow,))
 
     def process(self, call: Call) -> WireResponse:
         """Answer a call that is routed and authenticated."""
@@ -158,6 +158,7 @@ class ResourceTwin(Answering):
             body = read_form(request.body) if operation.request_media == "application/x-www-form-urlencoded" else read_json(request.body)
         except NotJson as error:
             raise Refused(self.bindings.error.malformed[0], f"the body cannot be read: {error}", kind="malformed") from None
+        body = self.tidied(call, body)
         problem = next(self.contract.requests.violations(operation.request_schema, body), None) if operation.request_schema else None
         if problem:
             raise Refused(self.bindings.error.invalid[0], str(problem), kind="invalid")
@@ -171,7 +172,8 @@ class ResourceTwin(Answering):
         for parameter in call.operation.parameters:
             if parameter.place not in ("query", "header"):
                 continue
-            values = call.every(parameter.name) if parameter.place == "query" else [v for v in [call.header(parameter.name)] if v is not None]
+            field = call.header(parameter.name)
+            values = call.every(parameter.name) if parameter.place == "query" else [field] if field is not None else []
             if parameter.required and not values:
                 raise Refused(self.bindings.error.invalid[0], f"{parameter.name} is needed", kind="invalid")
             if values and not self.contract.requests.is_valid(parameter.pointer, self.typed(parameter.schema, values)):
@@ -195,124 +197,6 @@ class ResourceTwin(Answering):
                 except ValueError:
                     continue
         return value
-
-    # -- instances -----------------------------------------------------------------------------------------------
-    def parents_of(self, call: Call, resource: Resource) -> Parents:
-        """Return the values of the path that stand above the resource's own id.
-
-        Raises:
-            Refused: one of them names an instance that does not exist.
-        """
-        values: Parents = ()
-        for name in call.operation.path_parameters:
-            if name == resource.parameter:
-                break
-            owner = self.bindings.owners.get(name)
-            if owner is not None and call.values[name] not in self.shelf(owner, values, call.now):
-                raise self.unknown(owner, call.values[name])
-            values = (*values, call.values[name])
-        return values
-
-    def shelf(self, resource: Resource, parents: Parents, now: float) -> dict[str, Instance]:
-        """Return the instances under *parents*; what nobody can create is there from the start."""
-        shelf = self.store.shelf(resource.name, parents)
-        if not resource.create and (resource.name, parents) not in self.store.seeded:
-            self.store.seeded.add((resource.name, parents))
-            for number in range(1, self.options.seeds + 1):
-                self.seed(resource, parents, number, now)
-        return shelf
-
-    def seed(self, resource: Resource, parents: Parents, number: int, now: float) -> Instance:
-        """Put an invented instance on its shelf."""
-        seed = "/".join((resource.name, *parents, str(number)))
-        body = self.samples.value(self.item_schema(resource), resource.name, seed=seed, now=now, rich=True)
-        if not self.fits(resource, body):
-            body = self.samples.value(self.item_schema(resource), resource.name, seed=seed, now=now)
-        return self.keep(resource, parents, self.seeded_id(resource, number, seed), body, now, seeded=True)
-
-    def seeded_id(self, resource: Resource, number: int, seed: str) -> str:
-        """Return the id of an invented instance."""
-        return self.made_id(resource, seed) or f"{resource.name}-{number}"
-
-    def fresh_id(self, resource: Resource) -> str:
-        """Return the id of a new instance, as its schema wants it."""
-        number = self.store.count(resource.name)
-        return self.made_id(resource, f"{resource.name}#{number}") or self.store.fresh_uuid(f"{resource.name}/id")
-
-    def made_id(self, resource: Resource, seed: str) -> str:
-        flat = self.samples.at(self.item_schema(resource), resource.id) if resource.id else {}
-        reader = self.contract.operations.get(resource.read)
-        own = next((p.schema for p in reader.parameters if p.place == "path" and p.name == resource.parameter), {}) if reader else {}
-        flat = {**self.samples.flat(own), **flat}
-        kinds = flat.get("type", "string")
-        source = chance(seed)
-        if "integer" in (kinds if isinstance(kinds, list) else [kinds]):
-            return str(flat.get("minimum", 1) + source.getrandbits(30))
-        if "pattern" in flat:
-            return matching(flat["pattern"], source)
-        return str(self.samples.value({"type": "string", "format": "uuid"}, seed=seed)) if flat.get("format") == "uuid" else ""
-
-    def keep(self, resource: Resource, parents: Parents, id: str, body: Any, now: float, *, owner: str = "", seeded: bool = False) -> Instance:
-        """Store a new instance: the members that the contract requires filled in, id and link put in their places."""
-        body = self.completed(resource, parents, id, body, now)
-        instance = Instance(id=id, parents=parents, body=body, created=now, changed=now, owner=owner, seeded=seeded)
-        self.store.shelf(resource.name, parents)[id] = instance
-        return instance
-
-    def completed(self, resource: Resource, parents: Parents, id: str, body: Any, now: float) -> Any:
-        """Return *body* with what the server owns."""
-        flat = self.samples.at(self.item_schema(resource), resource.id) if resource.id else {}
-        if resource.id:
-            body = put(body, resource.id, int(id) if flat.get("type") == "integer" else id)
-        if resource.link:
-            body = put(body, resource.link, self.href(resource, parents, id))
-        for child in self.bindings.resources.values():
-            if child.found_at and child.found_at.resource == resource.name:
-                body = put(body, child.found_at.pointer, self.collection_path(child, (*parents, id)))
-        return self.samples.complete(self.item_schema(resource), body, seed=f"{resource.name}/{id}", now=now)
-
-    def found(self, call: Call, resource: Resource) -> Instance:
-        """Return the instance that a call names.
-
-        Raises:
-            Refused: there is none.
-        """
-        parents = self.parents_of(call, resource)
-        shelf = self.shelf(resource, parents, call.now)
-        if not resource.parameter:
-            return next(iter(shelf.values())) if shelf else self.seed(resource, parents, 1, call.now)
-        id = call.values[resource.parameter]
-        if id not in shelf:
-            raise self.unknown(resource, id)
-        return shelf[id]
-
-    def unknown(self, resource: Resource, id: str) -> Refused:
-        """Return the refusal of an id that does not exist."""
-        return Refused(self.bindings.error.unknown[0], f"there is no {resource.name} with this id", kind="unknown")
-
-    def fits(self, resource: Resource, body: Any) -> bool:
-        """Tell whether a body is what a read may show."""
-        reader = self.contract.operations.get(resource.read)
-        pointer = self.pointer_of(reader, reader.success[0]) if reader else ""
-        return not pointer or self.contract.responses.is_valid(pointer, body)
-
-    @cached_property
-    def _marks(self) -> dict[tuple[str, str], tuple[tuple[str, ...], ...]]:
-        return {}
-
-    def marked(self, resource: Resource, mark: str) -> tuple[tuple[str, ...], ...]:
-        """Return the places of a resource's members that are `readOnly` or `writeOnly`, in answers or in requests."""
-        if (resource.name, mark) not in self._marks:
-            schemas: list[Any] = [self.item_schema(resource)]
-            for role in ("create", "replace", "update"):
-                operation = self.contract.operations.get(getattr(resource, role))
-                schemas += [{"$ref": f"#{operation.request_schema}"}] if operation and operation.request_schema else []
-            self._marks[resource.name, mark] = tuple(dict.fromkeys(p for s in schemas for p in self.samples.marked(s, mark)))
-        return self._marks[resource.name, mark]
-
-    def shown(self, resource: Resource, instance: Instance) -> Any:
-        """Return an instance as a read shows it: nothing that only the client may write."""
-        return without(instance.body, self.marked(resource, "writeOnly"))
 
     # -- what the roles do ---------------------------------------------------------------------------------------
     def do_create(self, call: Call, resource: Resource) -> WireResponse:
@@ -423,6 +307,10 @@ class ResourceTwin(Answering):
         status = self.status_of(call.operation)
         return self.answer(call.operation, status, self.document(call.operation, status, values, call.now))
 
+    def tidied(self, call: Call, body: Any) -> Any:
+        """Return a body as the standard reads it, before it is held against the contract."""
+        return body
+
     # -- hooks ---------------------------------------------------------------------------------------------------
     def allowed(self, call: Call, resource: Resource, body: Any, old: Instance | None) -> None:
         """Raise `Refused` where the standard's own rules forbid to store *body*."""
@@ -432,29 +320,3 @@ class ResourceTwin(Answering):
 
     def removed(self, call: Call, resource: Resource, instance: Instance) -> None:
         """Called after an instance was removed."""
-
-    # -- places --------------------------------------------------------------------------------------------------
-    def href(self, resource: Resource, parents: Parents, id: str) -> str:
-        """Return the path of an instance."""
-        operation = self.contract.operations.get(resource.read or resource.replace or resource.update or resource.delete)
-        if operation is None:
-            return f"{self.options.base}/{segment(id)}"
-        return self.filled(operation.path, (*parents, id))
-
-    def collection_path(self, resource: Resource, parents: Parents) -> str:
-        """Return the path of a collection under its parents."""
-        operation = self.contract.operations[resource.list or resource.create]
-        return self.filled(operation.path, parents)
-
-    def filled(self, path: str, values: Sequence[str]) -> str:
-        """Return a path template with its values, below the base."""
-        left = list(values)
-        for name in [p.split("}")[0] for p in path.split("{")[1:]]:
-            path = path.replace(f"{{{name}}}", segment(left.pop(0) if left else ""), 1)
-        return self.options.base + path
-
-    def absolute(self, path: str) -> str:
-        """Return a path as a URI: on the host that the client asked, else on the twin's own origin."""
-        host = header(self.request.headers, "host")
-        scheme = urlsplit(self.options.origin).scheme
-        return f"{scheme}://{host}{path}" if host else self.options.origin.rstrip("/") + path

@@ -203,11 +203,12 @@ def text_for(flat: Mapping[str, Any], name: str, seed: str, now: float) -> str:
 def _formatted(form: str, name: str, source: random.Random, now: float) -> str | None:
     hexadecimal = f"{source.getrandbits(128):032x}"
     dashed = f"{hexadecimal[:8]}-{hexadecimal[8:12]}-4{hexadecimal[13:16]}-8{hexadecimal[17:20]}-{hexadecimal[20:]}"
+    place = name or "thing"
     return {
         "date-time": moment(now), "date": moment(now)[:10], "time": moment(now)[11:], "uuid": dashed, "duration": "PT1M",
-        "uri": f"https://twin.example/{name or 'thing'}", "url": f"https://twin.example/{name or 'thing'}", "uri-reference": f"/{name or 'thing'}",
-        "iri": f"https://twin.example/{name or 'thing'}", "iri-reference": f"/{name or 'thing'}", "email": "someone@twin.example",
-        "hostname": "host.twin.example", "ipv4": "192.0.2.7", "ipv6": "2001:db8::7", "byte": "dHdpbg==", "json-pointer": "",
+        "uri": f"https://twin.example/{place}", "url": f"https://twin.example/{place}", "iri": f"https://twin.example/{place}",
+        "uri-reference": f"/{place}", "iri-reference": f"/{place}", "email": "someone@twin.example", "byte": "dHdpbg==",
+        "hostname": "host.twin.example", "ipv4": "192.0.2.7", "ipv6": "2001:db8::7", "json-pointer": "",
     }.get(form)  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -9,6 +10,9 @@ import msgspec
 from conformance.run import Run
 from conformance.scoring import Tally, score
 from conformance.verdict import Verdict
+
+#: Control characters that JSON lets stand and a terminal may obey.
+_CONTROL = re.compile("[\x7f-\x9f]")
 
 
 def tally_data(counts: Tally) -> dict[str, int]:
@@ -37,4 +41,5 @@ def run_data(run: Run) -> dict[str, Any]:
 
 def write_json(run: Run) -> str:
     """Return the run as JSON text."""
-    return msgspec.json.format(msgspec.json.encode(run_data(run)), indent=1).decode() + "\n"
+    text = msgspec.json.format(msgspec.json.encode(run_data(run)), indent=1).decode() + "\n"
+    return _CONTROL.sub(lambda m: f"\\u{ord(m[0]):04x}", text)

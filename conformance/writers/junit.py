@@ -31,19 +31,27 @@ def write_junit(run: Run) -> str:
     started = datetime.fromtimestamp(head.started, UTC).replace(tzinfo=None).isoformat(timespec="seconds")
     whole = f"{run.footer.ended_s:.3f}" if run.footer else "0"
     suite = ET.Element("testsuite", {
-        "name": head.profile, "tests": str(len(cases)), "failures": str(counts["failure"]), "errors": str(counts["error"]),
+        "name": legal(head.profile), "tests": str(len(cases)), "failures": str(counts["failure"]), "errors": str(counts["error"]),
         "skipped": str(counts["skipped"]), "time": whole, "timestamp": started, "hostname": legal(str(head.target.get("name") or head.target.get("url", ""))),
     })  # fmt: skip
     properties = ET.SubElement(suite, "properties")
-    facts = {"profile": head.profile, "edition": head.edition, "suite": head.suite, "seed": str(head.seed), "conclusion": said.conclusion, "complete": str(run.complete).lower()}
+    facts = {
+        "profile": head.profile, "edition": head.edition, "suite": head.suite, "seed": str(head.seed),
+        "conclusion": said.conclusion, "complete": str(run.complete).lower(),
+    }  # fmt: skip
     for name, value in facts.items():
         ET.SubElement(properties, "property", {"name": name, "value": legal(value)})
     for result, element in cases:
-        case = ET.SubElement(suite, "testcase", {"classname": head.profile, "name": result.requirement.partition("/")[2] or result.requirement, "time": f"{max(0.0, result.ended_s - result.started_s):.3f}"})
+        case = ET.SubElement(suite, "testcase", {
+            "classname": legal(head.profile), "name": legal(result.requirement.partition("/")[2] or result.requirement),
+            "time": f"{max(0.0, result.ended_s - result.started_s):.3f}",
+        })  # fmt: skip
         if element:
             word = WORDS[result.verdict]["text"]
-            told = ET.SubElement(case, element, {"message": legal(f"{word}: {result.reason}"), **({"type": result.verdict.value} if element != "skipped" else {})})
-            told.text = legal(f"{result.sentence}\n{result.level.value}, {result.clause}\n{result.reason}\nconformance replay RUN {result.requirement}")
+            kind = {"type": result.verdict.value} if element != "skipped" else {}
+            told = ET.SubElement(case, element, {"message": legal(f"{word}: {result.reason}"), **kind})
+            lines = (result.sentence, f"{result.level.value}, {result.clause}", result.reason, f"conformance replay RUN {result.requirement}")
+            told.text = legal("\n".join(lines))
     root = ET.Element("testsuites")
     root.append(suite)
     ET.indent(root)

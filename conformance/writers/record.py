@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path as FilePath
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import msgspec
 
@@ -42,8 +42,8 @@ class RecordWriter:
         folder.mkdir(parents=True, exist_ok=True)
         mode = "ab" if resume else "wb"
         self.folder = folder
-        self._run: BinaryIO = (folder / RUN_FILE).open(mode)
-        self._exchanges: BinaryIO = (folder / EXCHANGES_FILE).open(mode)
+        self._run: IO[bytes] = (folder / RUN_FILE).open(mode)
+        self._exchanges: IO[bytes] = (folder / EXCHANGES_FILE).open(mode)
 
     def line(self, record: Header | Look | Result | Leftover | Gap | Footer) -> None:
         """Append one line of the run."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from conformance.run import Run
-from conformance.scoring import Score, Tally, score
+from conformance.scoring import Cause, Score, Tally, score
 from conformance.verdict import WORDS, Level, Verdict
 
 WIDTH = 110
+#: Lines of one screen, the least that a block with something to say gets of it, and the most that the unjudged get.
+SCREEN, LEAST, UNJUDGED = 40, 4, 9
 
 
 def plain(text: str) -> str:
@@ -20,46 +24,68 @@ def clipped(text: str, width: int = WIDTH) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def write_text(run: Run, *, colour: bool = False, shown: int = 12) -> str:
-    """Return the summary of a run.
+def write_text(run: Run, *, colour: bool = False) -> str:
+    """Return the summary of a run on one screen: at most `SCREEN` lines; where there is more, it says how much.
 
     Args:
         colour: use ANSI colours; the words say all without them.
-        shown: failing requirements listed before the rest is counted.
     """
     said = score(run)
+    top, end = _top(run, said, colour), _end(run, said, colour)
+    blocks: list[Callable[[int], list[str]]] = [
+        lambda room: _failures(said, colour, room),
+        lambda room: _unjudged(said, room),
+        lambda room: _listed(f"left at the target ({len(run.leftovers)}):", [f"{x.resource} {x.where}: {x.state}" for x in run.leftovers], room),
+        lambda room: _gap(run, room),
+        lambda room: _listed("notes:", list(run.header.notes), room),
+    ]
+    least = [block(LEAST) for block in blocks]
+    room = SCREEN - len(top) - len(end) - sum(len(lines) for lines in least)
+    body: list[str] = []
+    for block, few in zip(blocks, least, strict=True):
+        lines = block(len(few) + room) if few else []
+        room -= len(lines) - len(few)
+        body += lines
+    return "\n".join([*top, *body, *end]) + "\n"
+
+
+def _top(run: Run, said: Score, colour: bool) -> list[str]:
     head = run.header
-    lines = [f"{head.title} ({head.profile} {head.edition}) at {plain(str(head.target.get('name') or head.target.get('url', '')))}", ""]
+    where = head.target.get("name") or head.target.get("url", "")
+    lines = [clipped(f"{head.title} ({head.profile} {head.edition}) at {where}", 2 * WIDTH)]
     if head.server_says:
-        lines.insert(1, f"the server says it is {clipped(head.server_says, 60)}")
-    lines += [_row(level.value, said.tallies[level], colour) for level in Level if said.tallies[level].total]
+        lines.append(f"the server says it is {clipped(head.server_says, 60)}")
+    lines += ["", *[_row(level.value, said.tallies[level], colour) for level in Level if said.tallies[level].total]]
     if said.programme.total:
         lines.append(f"  of these decided by the programme: {said.programme[Verdict.PASS]} of {said.programme.applicable} passed")
     if said.drafts.total:
         lines.append(f"  drafts, counted nowhere: {said.drafts.total}")
-    lines.append("")
-    lines += _failures(said, colour, shown)
-    lines += _unjudged(said)
-    if run.leftovers:
-        lines.append(f"left at the target ({len(run.leftovers)}):")
-        lines += [f"  {clipped(f'{item.resource} {item.where}: {item.state}')}" for item in run.leftovers[:5]]
-        lines.append("")
-    lines += _gap(run)
-    lines += [f"note: {clipped(note)}" for note in head.notes]
-    if run.footer is None or run.footer.ended != "complete":
-        lines.append(f"this run was cut short{f' ({run.footer.ended})' if run.footer else ': its record has no end'}")
-    lines.append(_paint(clipped(said.conclusion, 400), "31;1" if said.tallies[Level.MUST][Verdict.FAIL] else "1", colour))
-    return "\n".join(lines) + "\n"
+    return [*lines, ""]
 
 
-def _gap(run: Run) -> list[str]:
+def _end(run: Run, said: Score, colour: bool) -> list[str]:
+    lines = []
+    if not run.complete:
+        lines.append(f"this run was cut short{f' ({clipped(run.footer.ended, 40)})' if run.footer else ': its record has no end'}")
+    return [*lines, _paint(clipped(said.conclusion, 400), "31;1" if said.tallies[Level.MUST][Verdict.FAIL] else "1", colour)]
+
+
+def _listed(title: str, items: list[str], room: int) -> list[str]:
+    """Return a title and as many items as fit into *room* lines, the last of which is empty."""
+    if not items:
+        return []
+    fits = len(items) if len(items) <= room - 2 else max(0, room - 3)
+    more = [f"  … and {len(items) - fits} more: see report.html"] if fits < len(items) else []
+    return [title, *[f"  {clipped(item)}" for item in items[:fits]], *more, ""]
+
+
+def _gap(run: Run, room: int) -> list[str]:
     if run.gap is None:
         return []
     found = run.gap.differences
-    lines = [f"gap to the newest edition, {run.gap.edition}: {len(found)} requirements, judged from what was seen"]
-    told = [f"{d.level.value} {d.requirement}: {WORDS[d.verdict]['text']}: {d.reason}" for d in found[:3]]
-    lines += [f"  {clipped(line)}" for line in told]
-    return [*lines, *([f"  … and {len(found) - 3} more"] if len(found) > 3 else []), ""]
+    title = clipped(f"gap to the newest edition, {run.gap.edition}: {len(found)} requirements, judged from what was seen")
+    told = [f"{d.level.value} {d.requirement}: {WORDS[d.verdict]['text']}: {d.reason}" for d in found]
+    return _listed(title, told, room) if told else [title, ""]
 
 
 def _row(name: str, counts: Tally, colour: bool) -> str:
@@ -71,40 +97,46 @@ def _row(name: str, counts: Tally, colour: bool) -> str:
     return f"{name:<7}" + ", ".join(parts)
 
 
-def _failures(said: Score, colour: bool, shown: int) -> list[str]:
+def _failures(said: Score, colour: bool, room: int) -> list[str]:
+    """Return the causes of the fails, MUSTs first, as many as fit into *room* lines, the last of which is empty."""
+    blocks = [_cause(cause, colour) for cause in said.causes]
+    if not blocks:
+        return []
     lines: list[str] = []
-    left = shown
-    for cause in said.causes:
-        if left <= 0:
+    shown = 0
+    for number, block in enumerate(blocks):
+        last = number == len(blocks) - 1
+        if len(lines) + len(block) + 1 + (not last) > room:
             break
-        first = cause.results[0]
-        lines.append(_paint(f"{WORDS[Verdict.FAIL]['text']} {first.level.value} ", "31;1", colour) + clipped(first.requirement))
-        lines.append(f"     {clipped(first.sentence)} ({clipped(first.clause, 50)})")
-        lines.append(f"     {clipped(first.reason)}")
-        if len(cause.results) > 1:
-            lines.append(f"     same cause: {clipped(', '.join(r.requirement.partition('/')[2] for r in cause.results[1:]))}")
-        left -= 1
-    hidden = len(said.causes) - shown
-    if hidden > 0:
-        lines.append(f"… and {hidden} more causes: see report.html")
-    return [*lines, ""] if lines else []
+        lines, shown = lines + block, shown + 1
+    hidden = said.causes[shown:]
+    if hidden:
+        fails = sum(len(cause.results) for cause in hidden)
+        lines.append(f"… and {len(hidden)} {'more causes' if shown else 'causes'} of {fails} FAIL: see report.html")
+    return [*lines, ""]
 
 
-def _unjudged(said: Score) -> list[str]:
+def _cause(cause: Cause, colour: bool) -> list[str]:
+    first, *others = cause.results
+    lines = [
+        _paint(f"{WORDS[Verdict.FAIL]['text']} {first.level.value} ", "31;1", colour) + clipped(first.requirement),
+        f"     {clipped(first.sentence)} ({clipped(first.clause, 50)})",
+        f"     {clipped(first.reason)}",
+    ]
+    return [*lines, f"     same cause: {clipped(', '.join(r.requirement.partition('/')[2] for r in others))}"] if others else lines
+
+
+def _unjudged(said: Score, room: int) -> list[str]:
     """List why MUSTs could not be judged, most frequent reason first."""
     reasons: dict[tuple[Verdict, str], int] = {}
     for result in said.results:
         if result.level is Level.MUST and not result.draft and result.verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_TESTED, Verdict.ERROR):
             key = (result.verdict, result.reason)
             reasons[key] = reasons.get(key, 0) + 1
-    if not reasons:
-        return []
-    lines = ["MUSTs that could not be judged:"]
-    for (verdict, reason), count in sorted(reasons.items(), key=lambda kv: -kv[1])[:6]:
-        lines.append(f"  {count:>3} {WORDS[verdict]['text']}: {clipped(reason, 90)}")
-    if len(reasons) > 6:
-        lines.append(f"  … and {len(reasons) - 6} more reasons")
-    return [*lines, ""]
+    ordered = sorted(reasons.items(), key=lambda kv: -kv[1])
+    return _listed(
+        "MUSTs that could not be judged:", [f"{count:>3} {WORDS[verdict]['text']}: {reason}" for (verdict, reason), count in ordered], min(room, UNJUDGED)
+    )  # fmt: skip
 
 
 def _paint(text: str, code: str, colour: bool) -> str:

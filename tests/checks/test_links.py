@@ -133,7 +133,9 @@ def test_an_absolute_location_passes() -> None:
     assert location(shop) == "pass"
 
 
-@pytest.mark.parametrize("spoiled", [{"location": None}, {"location": "/things/nowhere"}, {"location": "/things/a"}, {"location": "/things/a", "body": None}])
+@pytest.mark.parametrize(
+    "spoiled", [{"location": None}, {"location": "/things/nowhere"}, {"location": "/things/a"}, {"location": "/things/a", "body": None}]
+)
 def test_location_that_is_missing_or_leads_nowhere_or_elsewhere_fails(spoiled: dict[str, Any]) -> None:
     assert location(Shop(**spoiled)) == "fail"
 

@@ -190,6 +190,16 @@ def test_a_refused_unknown_query_parameter_fails() -> None:
     assert verdict("unknown-query-ignored", "getRoot", when("GET", "?conformance", answer(400, {"error": "what?"}))) == "fail"
 
 
+def test_an_answer_with_other_members_because_of_the_query_fails() -> None:
+    assert verdict("unknown-query-ignored", "getRoot", when("GET", "?conformance", answer(200, {"warnings": []}))) == "fail"
+
+
+def test_an_answer_that_differs_each_time_shows_nothing_about_the_query() -> None:
+    seen = iter(range(9))
+    moving: Change = lambda request, right: answer(200, {f"member-{next(seen)}": 1})  # noqa: E731
+    assert verdict("unknown-query-ignored", "getRoot", moving) == "pass"
+
+
 def test_a_redirect_shows_nothing_about_the_query() -> None:
     moved = when("GET", "?conformance", answer(307, None, Location="/"))
     assert verdict("unknown-query-ignored", "getRoot", moved) == "inconclusive"

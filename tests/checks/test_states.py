@@ -137,7 +137,9 @@ def test_a_setting_that_is_forgotten_fails_unless_the_answer_speaks_of_a_part() 
 
 def test_nothing_is_switched_without_consent() -> None:
     server = Machine()
-    found = run_check("state-reached", MACHINE, "switchMachine", server, allow=("write",), test_data={"machine_to_switch": "/machines/m"}, **POWER)
+    found = run_check(
+        "state-reached", MACHINE, "switchMachine", server, allow=("write",), test_data={"machine_to_switch": "/machines/m"}, **POWER
+    )
     assert found.verdict == "not-tested"
     assert server.log == []
 
@@ -183,7 +185,8 @@ BOARD = profile_of(
         },
         "resources": {
             "notice": {
-                "create": "postNotice", "read": "getNotice", "list": "listNotices", "delete": "deleteNotice", "parameter": "notice", "id": "/id",
+                "create": "postNotice", "read": "getNotice", "list": "listNotices", "delete": "deleteNotice",
+                "parameter": "notice", "id": "/id",
                 "example": {"match": "{unique}", "startsAt": "{now+3600s}", "endsAt": "{now+7200s}"}, "within": 5,
             },
             "alert": {"list": "listAlerts", "marker": "/labels/name"},
@@ -235,7 +238,12 @@ class Board:
 
     def labelled(self, alert: Any, now: float) -> Any:
         hiding = [n["id"] for n in self.notices.values() if n["match"] == alert["labels"]["name"] and moment(n["startsAt"]) <= now]
-        return {**alert, "labels": {**alert["labels"], **self.how.get("labels", {})}, "hidden": bool(hiding), "by": [] if self.how.get("nameless") else hiding}
+        return {
+            **alert,
+            "labels": {**alert["labels"], **self.how.get("labels", {})},
+            "hidden": bool(hiding),
+            "by": [] if self.how.get("nameless") else hiding,
+        }
 
 
 def moment(text: str) -> float:
@@ -292,5 +300,3 @@ def test_what_a_notice_matches_is_hidden_by_its_name() -> None:
 
 def test_times_that_have_run_out_are_no_finding() -> None:
     assert board("write-then-appears", "alert", Board(ahead=400), **APPEARS) == "inconclusive"
-
-

@@ -20,8 +20,8 @@ from conformance.requirement import pick
 @check("bulk-per-item", about="operation", writes=True)
 async def bulk_per_item(
     api: Api, operation: Operation, create: str, request: Mapping[str, Any], items: str, item: Mapping[str, Any], example: str,
-    answers: str, key: str, status: Sequence[str], made: Sequence[int] = (201,), location: str = "", failing: Mapping[str, Any] | None = None,
-    explained: str = "",
+    answers: str, key: str, status: Sequence[str], made: Sequence[int] = (201,), location: str = "",
+    failing: Mapping[str, Any] | None = None, explained: str = "",
 ) -> None:  # fmt: skip
     """Sends several operations in one request, one of them failing where told so, and expects an answer for each.
 
@@ -46,7 +46,9 @@ async def bulk_per_item(
     name = one_at(making, key)
     ours = [a for a in told if one_at(a, key) == name]
     if not ours:
-        raise Nonconformity(f"an answer with {name!r} at {key}", f"{len(told)} answers, none with it", seen, cause=f"bulk: {operation.title}")
+        raise Nonconformity(
+            f"an answer with {name!r} at {key}", f"{len(told)} answers, none with it", seen, cause=f"bulk: {operation.title}"
+        )
     _expect_status(ours[0], status, made, seen, operation)
     if location and empty(one_at(ours[0], location)):
         raise Nonconformity(f"the link to what was created at {location}", "nothing", seen, cause=f"bulk: {operation.title}")
@@ -55,7 +57,12 @@ async def bulk_per_item(
     others = [a for a in told if a is not ours[0]]
     failed = [a for a in others if (code := _code(a, status)) is not None and code >= 400]
     if not failed:
-        raise Nonconformity("an answer with a status of 400 or more for the operation that fails", f"{[_code(a, status) for a in others]}", seen, cause=f"bulk: {operation.title}")
+        raise Nonconformity(
+            "an answer with a status of 400 or more for the operation that fails",
+            f"{[_code(a, status) for a in others]}",
+            seen,
+            cause=f"bulk: {operation.title}",
+        )
     if explained and empty(one_at(failed[0], explained)):
         raise Nonconformity(f"an explanation of the failure at {explained}", "nothing", seen, cause=f"bulk: {operation.title}")
 
@@ -72,6 +79,6 @@ def _code(told: Any, places: Sequence[str]) -> int | None:
         value = one_at(told, place)
         if value is ABSENT or isinstance(value, bool):
             continue
-        if isinstance(value, int) or isinstance(value, str) and value.isdigit() and len(value) < 6:
+        if isinstance(value, int) or (isinstance(value, str) and value.isdigit() and len(value) < 6):
             return int(value)
     return None

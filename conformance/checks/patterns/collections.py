@@ -10,7 +10,7 @@ from conformance.api import Api, Subject, merged
 from conformance.checks.expect import ABSENT, one_of, same_value
 from conformance.checks.patterns.home import Home, cut_short, found_in, home, listing, make, one, poll, same_marker, same_thing
 from conformance.checks.patterns.paging import Paging, total_of, walk
-from conformance.checks.patterns.places import CHANGES, empty, expect_members, one_at, processed, put, refer
+from conformance.checks.patterns.places import CHANGES, empty, expect_members, one_at, processed, put, refer, set_up
 from conformance.checks.registry import check
 from conformance.checks.subjects import valid_request
 from conformance.contract import Operation
@@ -29,9 +29,10 @@ RELATIONS: Mapping[str, Callable[[str, str], bool]] = {
 
 @check("filter-honoured", roles=("list",), writes=True)
 async def filter_honoured(
-    api: Api, resource: Resource, parameter: str = "", template: str = "", pointer: str = "", relation: str = "equal", ignore_case: bool = False,
-    change: str = "", total: str = "", operation: str = "", place: str = "query", keeps: Sequence[Mapping[str, Any]] = (),
-    drops: Sequence[Mapping[str, Any]] = (), write: str = "", sent: str = "", declined: Sequence[int] = (),
+    api: Api, resource: Resource, parameter: str = "", template: str = "", pointer: str = "", relation: str = "equal",
+    ignore_case: bool = False, change: str = "", total: str = "", operation: str = "", place: str = "query",
+    keeps: Sequence[Mapping[str, Any]] = (), drops: Sequence[Mapping[str, Any]] = (), write: str = "", sent: str = "",
+    declined: Sequence[int] = (),
 ) -> None:  # fmt: skip
     """Creates items, filters for one of them, and expects what matches in the answer and nothing else.
 
@@ -105,24 +106,32 @@ async def _by_value(api: Api, resource: Resource, asked: _Asked) -> None:
     items = api.items(resource, seen.json())
     if nothing:
         if items:
-            raise Nonconformity("no item: nothing matches the filter", f"{len(items)} items", seen, made, cause=f"filter ignored: {request.operation}")
+            raise Nonconformity(
+                "no item: nothing matches the filter", f"{len(items)} items", seen, made, cause=f"filter ignored: {request.operation}"
+            )
         return _expect_total(asked.total, 0, seen, made)
     strangers = [v for item in items if (v := pick(item, asked.pointer)) and not any(asked.matches(one, part) for one in v)]
     alike = any(asked.matches(v, part) for v in pick(other.sent, asked.pointer))
-    if strangers or not alike and any(same_thing(resource, item, other) for item in items):
+    if strangers or (not alike and any(same_thing(resource, item, other) for item in items)):
         observed = f"also {strangers[0][0]!r}" if strangers else f"also another {resource.name}, which does not match"
-        raise Nonconformity(f"only items whose {asked.pointer} matches {part!r}", observed, seen, made, cause=f"filter ignored: {request.operation}")
+        raise Nonconformity(
+            f"only items whose {asked.pointer} matches {part!r}", observed, seen, made, cause=f"filter ignored: {request.operation}"
+        )
     if not any(same_thing(resource, item, ours) for item in items):
         if cut_short(seen):
             raise Inconclusive("the filtered list is paged, and its first page does not hold our item", seen, made)
-        raise Nonconformity(f"the item whose {asked.pointer} is {value!r}", f"{len(items)} others", seen, made, cause=f"filter misses: {request.operation}")
+        raise Nonconformity(
+            f"the item whose {asked.pointer} is {value!r}", f"{len(items)} others", seen, made, cause=f"filter misses: {request.operation}"
+        )
     if not alike:
         _expect_total(asked.total, 1, seen, made)  # the value is fresh, so nobody else's item matches
 
 
 def _expect_total(place: str, wanted: int, seen: Exchange, made: Exchange) -> None:
     if place and total_of(seen, place) != wanted:
-        raise Nonconformity(f"{wanted} at {place}: the number of matches", repr(total_of(seen, place)), seen, made, cause="total of a filtered list")
+        raise Nonconformity(
+            f"{wanted} at {place}: the number of matches", repr(total_of(seen, place)), seen, made, cause="total of a filtered list"
+        )
 
 
 def _filtered(api: Api, resource: Resource, at: Home, asked: _Asked, text: str) -> Request:
@@ -146,7 +155,13 @@ async def _answered(api: Api, resource: Resource, at: Home, operation: Operation
 
 
 async def _by_queries(
-    api: Api, resource: Resource, keeps: Sequence[Mapping[str, Any]], drops: Sequence[Mapping[str, Any]], write: str, sent: str, declined: Sequence[int]
+    api: Api,
+    resource: Resource,
+    keeps: Sequence[Mapping[str, Any]],
+    drops: Sequence[Mapping[str, Any]],
+    write: str,
+    sent: str,
+    declined: Sequence[int],
 ) -> None:
     at = await home(api, resource)
     item, made, is_ours = await _posted(api, resource, at, write, sent)
@@ -167,14 +182,28 @@ async def _by_queries(
             raise Inconclusive(f"the list does not show our {resource.name} without a filter either", plain, seen, made)
         if cut_short(seen):
             raise Inconclusive("the filtered list is paged, and its first page does not hold our item", seen, made)
-        raise Nonconformity(f"our {resource.name}, which matches {dict(query)}", "not in the list", seen, plain, made, cause=f"filter misses: {operation.title}")
+        raise Nonconformity(
+            f"our {resource.name}, which matches {dict(query)}",
+            "not in the list",
+            seen,
+            plain,
+            made,
+            cause=f"filter misses: {operation.title}",
+        )
     if not control:
         raise Inconclusive(f"the list does not show our {resource.name} without a filter either", plain, made)
     for query in drops:
         seen = await send(listing(api, resource, at, api.fill(refer(query, item))))
         await _answered(api, resource, at, operation, seen, declined)
         if shows(seen):
-            raise Nonconformity(f"no {resource.name} of ours, which does not match {dict(query)}", "in the list", seen, plain, made, cause=f"filter ignored: {operation.title}")
+            raise Nonconformity(
+                f"no {resource.name} of ours, which does not match {dict(query)}",
+                "in the list",
+                seen,
+                plain,
+                made,
+                cause=f"filter ignored: {operation.title}",
+            )
 
 
 async def _posted(api: Api, resource: Resource, at: Home, write: str, sent: str) -> tuple[Any, Exchange, Callable[[Any], bool]]:
@@ -212,7 +241,9 @@ async def sort_honoured(
         bodies[1] = put(bodies[1], pointer, _capitals([str(one_at(body, pointer)) for body in bodies])[1])
     ours = [(await make(api, resource, at, body))[0] for body in (*bodies[1:], bodies[0])]
     operation = api.operation(resource.list)
-    seen = await poll(listing(api, resource, at, query), lambda page: not page.success or _all_shown(api, resource, page, ours), resource.within)
+    seen = await poll(
+        listing(api, resource, at, query), lambda page: not page.success or _all_shown(api, resource, page, ours), resource.within
+    )
     processed(operation, seen, what="a sorted list")
     items: list[Any] = api.items(resource, seen.json())
     evidence: tuple[Exchange, ...] = (seen,)
@@ -227,7 +258,9 @@ async def sort_honoured(
         raise Nonconformity(f"our items {order} by {pointer}", ", ".join(shown), *evidence, cause=f"sort: {operation.title}")
 
 
-async def _sorted_pages(api: Api, resource: Resource, at: Home, paging: Paging, query: Mapping[str, Any]) -> tuple[list[Any], tuple[Exchange, ...]]:
+async def _sorted_pages(
+    api: Api, resource: Resource, at: Home, paging: Paging, query: Mapping[str, Any]
+) -> tuple[list[Any], tuple[Exchange, ...]]:
     found = await walk(api, resource, at, paging, None, query)
     return found.items, found.evidence
 
@@ -259,19 +292,17 @@ async def field_selection(
     if role == "list":
         full, selected = listing(api, resource, at), listing(api, resource, at, query)
         control = await poll(full, lambda page: not page.success or found_in(api, resource, page, subject) is not None, resource.within)
-        processed(api.operation(resource.list), control)
     else:
         operation = api.operation(resource.read)
         full, selected = api.request(operation, subject=subject), api.request(operation, subject=subject, query=query)
         control = await poll(full, lambda page: page.success, resource.within)
-    if not control.success:
-        raise Inconclusive(f"set-up: {full.where} answered {control.status}", control, needs=full.operation)
+    set_up(control)
     whole = found_in(api, resource, control, subject) if role == "list" else control.json()
     if whole is None:
         raise Inconclusive(f"the list does not show the {resource.name} to look at", control)
     kept = [p for p in present if pick(whole, p)]
     left_out = [p for p in absent if pick(whole, p)]
-    if not kept and not left_out or absent and not left_out:
+    if (not kept and not left_out) or (absent and not left_out):
         raise Inconclusive("the full answer shows none of the members that the selection is about", control)
     seen = await send(selected)
     processed(api.operation(selected.operation), seen, control, what="a selection of members")
@@ -283,7 +314,13 @@ async def field_selection(
             raise Nonconformity(f"{pointer} is shown", "it is not", seen, control, cause=f"selection leaves out {pointer}")
     for pointer in left_out:
         if pick(part, pointer):
-            raise Nonconformity(f"{pointer} is not shown", clip_value(one_at(part, pointer)), seen, control, cause=f"selection ignored: {selected.operation}")
+            raise Nonconformity(
+                f"{pointer} is not shown",
+                clip_value(one_at(part, pointer)),
+                seen,
+                control,
+                cause=f"selection ignored: {selected.operation}",
+            )
 
 
 def clip_value(value: Any) -> str:
@@ -310,7 +347,13 @@ async def invalid_filter(
         raise Inconclusive(f"{seen.request.where} redirects ({seen.status}); the suite follows no redirects", seen)
     if seen.status not in status:
         observed = f"{seen.summary}: accepted" if seen.success else seen.summary
-        raise Nonconformity(f"{one_of(status)}: {parameter}={value} is refused", observed, seen, control, cause=f"{parameter} not refused: {operation.title}")
+        raise Nonconformity(
+            f"{one_of(status)}: {parameter}={value} is refused",
+            observed,
+            seen,
+            control,
+            cause=f"{parameter} not refused: {operation.title}",
+        )
     expect_members(seen, error or {}, control)
 
 

@@ -50,12 +50,21 @@ async def conditional_read(api: Api, resource: Resource, header: str = "If-None-
     if seen.success and seen.header("etag") not in (None, tag):
         raise Inconclusive("it changed between two reads", seen, before)
     if seen.status not in status:
-        raise Nonconformity(f"{one_of(status)}: nothing has changed", seen.summary, seen, before, cause=f"conditional read: {operation.title}")
+        raise Nonconformity(
+            f"{one_of(status)}: nothing has changed", seen.summary, seen, before, cause=f"conditional read: {operation.title}"
+        )
     if seen.status == 304 and seen.body:
         raise Nonconformity("304 without a body", f"{len(seen.body)} bytes", seen, before, cause="304 with a body")
     other = await send(api.request(operation, subject=subject, headers={header: _invented(api)}))
     if other.status in status:
-        raise Nonconformity(f"{one_of(operation.success)}: this tag is not the current one", other.summary, other, seen, before, cause=f"conditional read: {operation.title}")
+        raise Nonconformity(
+            f"{one_of(operation.success)}: this tag is not the current one",
+            other.summary,
+            other,
+            seen,
+            before,
+            cause=f"conditional read: {operation.title}",
+        )
     if not other.success:
         raise Inconclusive(f"no control: another tag is answered with {other.status}", other, seen)
 
@@ -81,16 +90,31 @@ async def conditional_write(api: Api, resource: Resource, role: str = "", header
     seen = await send(_write(api, resource, operation, subject, {header: outdated}), also=tuple(status))
     after = await send(read)
     if seen.success:
-        raise Nonconformity(f"{one_of(status)}: the tag {outdated} is not the current one", f"{seen.summary}: the write was done", seen, second, after, cause=f"lost update: {operation.title}")
+        raise Nonconformity(
+            f"{one_of(status)}: the tag {outdated} is not the current one",
+            f"{seen.summary}: the write was done",
+            seen,
+            second,
+            after,
+            cause=f"lost update: {operation.title}",
+        )
     if not after.success:
-        raise Nonconformity("as before the refused write", after.summary, after, seen, second, cause=f"refused write has an effect: {operation.title}")
+        raise Nonconformity(
+            "as before the refused write", after.summary, after, seen, second, cause=f"refused write has an effect: {operation.title}"
+        )
     ignoring = (*resource.ignore, *api.server_owned(api.operation(resource.read)))
     expect_same(second.json(), after.json(), after, seen, second, ignoring=ignoring, what="as before the refused write")
     control = await send(_write(api, resource, operation, subject, {header: tag_of(after)}))
     if not control.success:  # a weak tag never matches (RFC 9110 section 13.1.1)
         control = await given(_write(api, resource, operation, subject, {}))
     if seen.status not in status:
-        raise Nonconformity(f"{one_of(status)}: the tag {outdated} is not the current one", seen.summary, seen, control, cause=f"outdated tag: {operation.title}")
+        raise Nonconformity(
+            f"{one_of(status)}: the tag {outdated} is not the current one",
+            seen.summary,
+            seen,
+            control,
+            cause=f"outdated tag: {operation.title}",
+        )
 
 
 def _write(api: Api, resource: Resource, operation: Operation, subject: Subject, headers: Mapping[str, Any]) -> Request:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from conformance.api import Api
 from conformance.checks.expect import ABSENT, one_of
 from conformance.checks.patterns.home import cut_short, found_in, home, listing, make, making, poll
-from conformance.checks.patterns.places import one_at, processed, put
+from conformance.checks.patterns.places import one_at, processed, put, set_up
 from conformance.checks.patterns.writing import ACCEPTED_S, over, write_request
 from conformance.checks.registry import check
 from conformance.checks.subjects import create
@@ -41,7 +41,13 @@ async def second_delete(api: Api, resource: Resource, status: Sequence[int] = (2
         after = await send(read)
         if after.success:
             wanted = [s for s in status if s not in resource.gone]
-            raise Nonconformity(f"{one_of(wanted)}: the {resource.name} can still be read", seen.summary, *evidence, after, cause=f"second delete: {delete.title}")
+            raise Nonconformity(
+                f"{one_of(wanted)}: the {resource.name} can still be read",
+                seen.summary,
+                *evidence,
+                after,
+                cause=f"second delete: {delete.title}",
+            )
 
 
 @check("deleted-not-listed", roles=("create", "list", "delete"))
@@ -51,7 +57,7 @@ async def deleted_not_listed(api: Api, resource: Resource) -> None:
     subject, made = await make(api, resource, at)
     request = listing(api, resource, at)
     before = await poll(request, lambda x: x.success and found_in(api, resource, x, subject) is not None, resource.within)
-    processed(api.operation(resource.list), before)
+    set_up(before)
     if found_in(api, resource, before, subject) is None:
         raise Inconclusive("the list does not show what was created" + (" on its first page" if cut_short(before) else ""), before, made)
     first = await given(await write_request(api, api.operation(resource.delete), subject))
@@ -62,9 +68,16 @@ async def deleted_not_listed(api: Api, resource: Resource) -> None:
         return item is not None and not (resource.expired and resource.expired.equals in pick(item, resource.expired.pointer))
 
     after = await poll(request, lambda x: x.success and not left(x), within)
-    processed(api.operation(resource.list), after, first)
+    set_up(after)
     if left(after):
-        raise Nonconformity(f"no deleted {resource.name} in the list", "it is still there", after, first, before, cause=f"deleted but listed: {resource.name}")
+        raise Nonconformity(
+            f"no deleted {resource.name} in the list",
+            "it is still there",
+            after,
+            first,
+            before,
+            cause=f"deleted but listed: {resource.name}",
+        )
 
 
 @check("recreate-after-delete", roles=("create", "delete"))
@@ -88,4 +101,12 @@ async def recreate_after_delete(api: Api, resource: Resource, pointer: str) -> N
     seen = await send(making(api, resource, at, put(api.example(resource), pointer, value)))
     control = None if seen.success else await given(making(api, resource, at, api.example(resource)))
     if control:
-        processed(api.operation(resource.create), seen, first, made, control, what=f"{pointer} {value!r} is free again", cause=f"not free after delete: {resource.name}")
+        processed(
+            api.operation(resource.create),
+            seen,
+            first,
+            made,
+            control,
+            what=f"{pointer} {value!r} is free again",
+            cause=f"not free after delete: {resource.name}",
+        )

@@ -103,14 +103,20 @@ def cut_short(page: Exchange) -> bool:
     if any(_has_next(key, value) for key, value in body.items()):
         return True
     shown = max((len(v) for v in body.values() if isinstance(v, list)), default=0)
-    totals = [v for k, v in body.items() if isinstance(v, int) and not isinstance(v, bool) and ("total" in k.lower() or "count" in k.lower())]
+    totals = [
+        v for k, v in body.items() if isinstance(v, int) and not isinstance(v, bool) and ("total" in k.lower() or "count" in k.lower())
+    ]
     return any(total > shown for total in totals)
 
 
 def _has_next(key: str, value: Any) -> bool:
     if "next" in key.lower() or key in ("continue", "skipToken"):
         return bool(value)
-    return key.lower() in ("metadata", "links", "_links", "paging", "pagination") and isinstance(value, dict) and any(_has_next(k, v) for k, v in value.items())
+    return (
+        key.lower() in ("metadata", "links", "_links", "paging", "pagination")
+        and isinstance(value, dict)
+        and any(_has_next(k, v) for k, v in value.items())
+    )
 
 
 async def poll(request: Request, good: Callable[[Exchange], bool], within: float, *, also: tuple[int, ...] = ()) -> Exchange:

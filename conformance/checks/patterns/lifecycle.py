@@ -9,7 +9,7 @@ from conformance.api import Api, Subject, merged
 from conformance.checks.expect import expect_same, one_of
 from conformance.checks.patterns.home import cut_short, found_in, home, listing, make, poll, same_thing
 from conformance.checks.patterns.paging import Paging, walk
-from conformance.checks.patterns.places import one_at, processed
+from conformance.checks.patterns.places import one_at, set_up
 from conformance.checks.patterns.writing import has, not_compared, over
 from conformance.checks.registry import check
 from conformance.checks.subjects import create, guarded
@@ -45,7 +45,7 @@ async def read_after_create(api: Api, resource: Resource, changes: Mapping[str, 
         wanted = one_of(api.operation(resource.read).success)
         raise Nonconformity(f"{wanted} for what was just created", found.summary, found, made, cause=f"not readable: {resource.name}")
     if not same:
-        return expect_same(subject.sent, found.json(), found, made, ignoring=not_compared(api, resource))
+        expect_same(subject.sent, found.json(), found, made, ignoring=not_compared(api, resource))
     for pointer in same:
         sent, shown = one_at(subject.sent, pointer), one_at(found.json(), pointer)
         if not has(sent, shown):
@@ -65,7 +65,7 @@ async def list_contains(
     at = await home(api, resource)
     subject, made = await make(api, resource, at)
     page = await poll(listing(api, resource, at), lambda x: x.success and found_in(api, resource, x, subject) is not None, resource.within)
-    processed(api.operation(resource.list), page, made)
+    set_up(page)
     if found_in(api, resource, page, subject) is not None:
         return
     if not cut_short(page):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,7 +10,7 @@ from urllib.parse import urljoin
 
 from conformance.api import Api, Subject
 from conformance.checks.patterns.home import Home, cut_short, home, key_of, listing, make, poll, same_thing
-from conformance.checks.patterns.places import processed
+from conformance.checks.patterns.places import processed, set_up
 from conformance.checks.registry import check
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable
 from conformance.exchange import Exchange, Request
@@ -154,10 +155,19 @@ def next_link(page: Exchange) -> str | None:
     return None
 
 
-async def as_it_is(api: Api, resource: Resource, at: Home, total: str) -> tuple[set[str], int | None]:
-    """Return which items the plain list shows and the total it tells: the same before and after, when nobody else changed it."""
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the plain list shows: the same before and after, when nobody else changed the collection."""
+
+    keys: tuple[str, ...]
+    total: int | None
+    whole: bool
+
+
+async def _look(api: Api, resource: Resource, at: Home, total: str) -> _Look:
     page = await given(listing(api, resource, at))
-    return {key_of(resource, item) for item in api.items(resource, page.json())}, total_of(page, total) if total else None
+    keys = tuple(sorted(key_of(resource, item) for item in api.items(resource, page.json())))
+    return _Look(keys, total_of(page, total) if total else None, not cut_short(page))
 
 
 async def filled(api: Api, resource: Resource, at: Home, least: int) -> Exchange:
@@ -168,7 +178,9 @@ async def filled(api: Api, resource: Resource, at: Home, least: int) -> Exchange
         return plain
     for _ in range(lacking):
         await make(api, resource, at)
-    seen = await poll(listing(api, resource, at), lambda page: page.success and len(api.items(resource, page.json())) >= least, resource.within)
+    seen = await poll(
+        listing(api, resource, at), lambda page: page.success and len(api.items(resource, page.json())) >= least, resource.within
+    )
     return seen if seen.success else plain
 
 
@@ -177,7 +189,7 @@ async def paging_complete(
     api: Api, resource: Resource, count: str = "", start: str = "", first: int | str | None = None, step: str = "items", next: str = "",
     last: str = "", total: str = "", size: int = 2, own: int = 3,
 ) -> None:  # fmt: skip
-    """Creates a few, walks all pages in small steps, and expects to meet each of those exactly once.
+    """Creates a few, walks all pages in small steps, and expects to meet each exactly once, like all that the plain list shows.
 
     Args:
         count, start, first, step, next, last, total: how pages are asked for, see `Paging`.
@@ -188,23 +200,26 @@ async def paging_complete(
     at = await home(api, resource)
     ours = [(await make(api, resource, at))[0] for _ in range(own)]
     plain = await poll(listing(api, resource, at), lambda page: page.success and _all_in(api, resource, page, ours), resource.within)
-    processed(api.operation(resource.list), plain)
+    set_up(plain)
     if not _all_in(api, resource, plain, ours) and not cut_short(plain):
         raise Inconclusive("the list does not show what was just created", plain, needs=resource.list)
-    before = await as_it_is(api, resource, at, total)
-    known = max(before[1] or 0, len(before[0]))
+    before = await _look(api, resource, at, total)
+    known = max(before.total or 0, len(before.keys))
     found = await walk(api, resource, at, paging, max(size, known // FEW_PAGES + 1) if count else None)
     if len(found.pages) == 1 and found.whole and not found.refused and not count:
         raise NotApplicable("the server shows everything on one page")
     met = [sum(same_thing(resource, item, subject) for item in found.items) for subject in ours]
-    if all(times == 1 for times in met):
+    shown = Counter(key_of(resource, item) for item in found.items)
+    others = [shown[key] for key in before.keys if key] if before.whole else []
+    if all(times == 1 for times in (*met, *others)):
         return
     if not found.whole:
         raise Inconclusive(found.stopped, *found.evidence)
-    if await as_it_is(api, resource, at, total) != before:
+    if await _look(api, resource, at, total) != before:
         raise Inconclusive("the collection changed while its pages were read", *found.evidence)
-    observed = ", ".join(f"{times} times" if times else "never" for times in met)
-    raise Nonconformity(f"each of our {own} items once on {len(found.pages)} pages", observed, *found.evidence, cause=f"paging: {resource.list}")
+    never, often = sum(times == 0 for times in others or met), sum(times > 1 for times in others or met)
+    expected = f"each of {len(others or met)} items once on {len(found.pages)} pages"
+    raise Nonconformity(expected, f"{never} never, {often} more than once", *found.evidence, cause=f"paging: {resource.list}")
 
 
 def _all_in(api: Api, resource: Resource, page: Exchange, ours: Sequence[Subject]) -> bool:
@@ -247,7 +262,9 @@ class _Count:
 
 
 async def _counted(api: Api, resource: Resource, at: Home, paging: Paging, size: int) -> _Count:
-    found = await walk(api, resource, at, replace(paging, total=""), size if paging.count else None)  # to the empty page: a total may be too small
+    found = await walk(
+        api, resource, at, replace(paging, total=""), size if paging.count else None
+    )  # to the empty page: a total may be too small
     said = total_of(found.pages[0], paging.total)
     if said is None:
         raise Inconclusive(f"the list tells no total at {paging.total}", found.pages[0])
@@ -280,7 +297,9 @@ async def empty_page(api: Api, resource: Resource, query: dict[str, Any], total:
     if not total or total_of(before, total) is None or total_of(before, total) != total_of(after, total):
         return
     if total_of(seen, total) != total_of(before, total):
-        raise Nonconformity(f"{total_of(before, total)} at {total}", repr(told(seen, total)), seen, before, after, cause=f"empty page: {operation.title}")
+        raise Nonconformity(
+            f"{total_of(before, total)} at {total}", repr(told(seen, total)), seen, before, after, cause=f"empty page: {operation.title}"
+        )
 
 
 @check("page-limit", roles=("list",))
@@ -299,7 +318,9 @@ async def page_limit(api: Api, resource: Resource, parameter: str, value: int = 
     processed(api.operation(resource.list), seen, plain, what=f"{parameter}={value}")
     shown = len(api.items(resource, seen.json()))
     if shown > value:
-        raise Nonconformity(f"at most {value} items", f"{shown} items", seen, plain, cause=f"page size: {api.operation(resource.list).title}")
+        raise Nonconformity(
+            f"at most {value} items", f"{shown} items", seen, plain, cause=f"page size: {api.operation(resource.list).title}"
+        )
     if not shown:
         raise Inconclusive("the page shows no item", seen, plain)
 

@@ -125,7 +125,16 @@ def processed(operation: Operation, seen: Exchange, *others: Exchange, what: str
     if 300 <= seen.status < 400:
         raise Inconclusive(f"{seen.request.where} redirects ({seen.status}); the suite follows no redirects", seen)
     wanted = " or ".join(str(s) for s in operation.success)
-    raise Nonconformity(f"{wanted}{f' ({what})' if what else ''}", seen.summary, seen, *others, cause=cause or f"{seen.status}: {operation.title}")
+    raise Nonconformity(
+        f"{wanted}{f' ({what})' if what else ''}", seen.summary, seen, *others, cause=cause or f"{seen.status}: {operation.title}"
+    )
+
+
+def set_up(seen: Exchange) -> Exchange:
+    """Return an answer that was set-up and polled for; without success we could not look."""
+    if not seen.success:
+        raise Inconclusive(f"set-up: {seen.request.where} answered {seen.status}", seen, needs=seen.request.operation)
+    return seen
 
 
 def shows_the_thing(api: Api, operation: Operation, read: Operation, seen: Exchange) -> bool:

@@ -36,7 +36,9 @@ class _Refusal:
         if self.demanded and not good:
             wanted = one_of(self.status) if self.status else "a 4xx"
             observed = f"{seen.summary}: accepted" if seen.success else seen.summary
-            raise Nonconformity(f"{wanted}: {what} is refused", observed, seen, *others, cause=f"{what} not refused: {seen.request.operation}")
+            raise Nonconformity(
+                f"{wanted}: {what} is refused", observed, seen, *others, cause=f"{what} not refused: {seen.request.operation}"
+            )
         expect_members(seen, self.members, *others)
         if self.error_body:
             expect_error(api, seen)
@@ -77,7 +79,13 @@ async def _nothing_made(api: Api, resource: Resource, body: Any, changes: Mappin
     if resource.list and resource.marker and not seen.success:
         listed = await given(listing(api, resource, at))
         if any(same_marker(resource, item, wrong) for item in api.items(resource, listed.json())):
-            raise Nonconformity("nothing is made by a refused create", f"the {resource.name} is in the list", listed, seen, cause=f"refused create makes: {resource.create}")
+            raise Nonconformity(
+                "nothing is made by a refused create",
+                f"the {resource.name} is in the list",
+                listed,
+                seen,
+                cause=f"refused create makes: {resource.create}",
+            )
 
 
 async def _nothing_changed(
@@ -103,8 +111,18 @@ async def _nothing_changed(
         raise Inconclusive("nothing was refused", refused, control)
     if not refused.success:
         ignoring = (*resource.ignore, *api.server_owned(api.operation(resource.read)))
-        for wanted, found in [(before.json(), after.json())] if not same else [(one_at(before.json(), p), one_at(after.json(), p)) for p in same]:
-            expect_same(_or_null(wanted), _or_null(found), after, refused, before, ignoring=() if same else ignoring, what="as before the refused write")
+        for wanted, found in (
+            [(before.json(), after.json())] if not same else [(one_at(before.json(), p), one_at(after.json(), p)) for p in same]
+        ):
+            expect_same(
+                _or_null(wanted),
+                _or_null(found),
+                after,
+                refused,
+                before,
+                ignoring=() if same else ignoring,
+                what="as before the refused write",
+            )
     control = await send(await write_request(api, operation, subject, right))
     if not control.success:
         raise Inconclusive(f"no control: the valid write answered {control.status}", control, refused)
@@ -183,7 +201,9 @@ async def unique_conflict(
         raise Inconclusive(f"{seen.request.where} redirects ({seen.status}); the suite follows no redirects", seen)
     if seen.status not in status:
         observed = f"{seen.summary}: accepted" if seen.success else seen.summary
-        raise Nonconformity(f"{one_of(status)}: {pointer} {again!r} is taken", observed, seen, made, control, cause=f"not unique: {resource.name} {pointer}")
+        raise Nonconformity(
+            f"{one_of(status)}: {pointer} {again!r} is taken", observed, seen, made, control, cause=f"not unique: {resource.name} {pointer}"
+        )
     expect_members(seen, error or {}, control)
 
 
@@ -199,7 +219,20 @@ async def replace_never_creates(api: Api, resource: Resource) -> None:
     control = await given(await write_request(api, operation, subject, body))
     if seen.status == 201 or after.success:
         observed = f"{seen.summary}, and the read answers {after.summary}"
-        raise Nonconformity(f"nothing is made by a replace; the read answers {one_of(resource.gone)}", observed, seen, after, control, cause=f"replace creates: {operation.title}")
+        raise Nonconformity(
+            f"nothing is made by a replace; the read answers {one_of(resource.gone)}",
+            observed,
+            seen,
+            after,
+            control,
+            cause=f"replace creates: {operation.title}",
+        )
     if seen.success:
-        raise Nonconformity(f"{one_of(api.profile.bindings.error.unknown)}: there is nothing to replace", seen.summary, seen, after, control, cause=f"replace creates: {operation.title}")
-
+        raise Nonconformity(
+            f"{one_of(api.profile.bindings.error.unknown)}: there is nothing to replace",
+            seen.summary,
+            seen,
+            after,
+            control,
+            cause=f"replace creates: {operation.title}",
+        )

@@ -7,7 +7,7 @@ from typing import Any
 
 from conformance.api import Api, merged
 from conformance.checks.patterns.home import found_in, home, listing, make
-from conformance.checks.patterns.places import empty, leaves, one_at, processed, put
+from conformance.checks.patterns.places import empty, leaves, one_at, put, set_up
 from conformance.checks.patterns.writing import settled, write_request
 from conformance.checks.registry import check
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable
@@ -38,7 +38,7 @@ async def write_only_hidden(api: Api, resource: Resource, members: Mapping[str, 
         _expect_hidden(resource, members, written, api.body_of(written), sent, written)
     if "read" in roles:
         seen = await settled(api, resource, subject, written, lambda found: True)
-        processed(api.operation(resource.read), seen, written, what="what was just written")
+        set_up(seen)
         _expect_hidden(resource, members, seen, seen.json(), sent, written)
     if "list" in roles:
         page = await given(listing(api, resource, at))
@@ -50,11 +50,23 @@ def _expect_hidden(resource: Resource, members: Mapping[str, Any], seen: Exchang
     text = seen.body.decode("utf-8", "replace")
     for pointer in leaves(dict(members)):
         if not empty(one_at(shown, pointer)):
-            raise Nonconformity(f"{pointer} is in no answer", f"the answer to {seen.request.operation} shows it", seen, written, cause=f"shows {pointer}: {resource.name}")
+            raise Nonconformity(
+                f"{pointer} is in no answer",
+                f"the answer to {seen.request.operation} shows it",
+                seen,
+                written,
+                cause=f"shows {pointer}: {resource.name}",
+            )
         kept = one_at(_json_of(written), pointer)
         values = [v for v in (one_at(sent, pointer), kept) if isinstance(v, str) and len(v) >= 8]
         if any(value in text for value in values):
-            raise Nonconformity(f"the value of {pointer} is in no answer", f"the answer to {seen.request.operation} shows it", seen, written, cause=f"shows {pointer}: {resource.name}")
+            raise Nonconformity(
+                f"the value of {pointer} is in no answer",
+                f"the answer to {seen.request.operation} shows it",
+                seen,
+                written,
+                cause=f"shows {pointer}: {resource.name}",
+            )
 
 
 def _json_of(written: Exchange) -> Any:
@@ -74,7 +86,7 @@ async def case_preserved(api: Api, resource: Resource, pointer: str, value: str)
     at = await home(api, resource)
     subject, made = await make(api, resource, at, put(api.example(resource), pointer, wanted))
     seen = await settled(api, resource, subject, made, lambda found: True)
-    processed(api.operation(resource.read), seen, made, what="what was just created")
+    set_up(seen)
     shown = one_at(seen.json(), pointer)
     if empty(shown):
         raise NotApplicable(f"the server shows nothing at {pointer}")

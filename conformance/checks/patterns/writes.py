@@ -7,8 +7,8 @@ from typing import Any
 
 from conformance.api import Api, Subject, merged
 from conformance.checks.expect import ABSENT, expect_same, one_of, same_value
-from conformance.checks.patterns.home import cut_short, found_in, home, listing, make, making, poll
-from conformance.checks.patterns.places import empty, leaves, one_at, processed, put, refer, shows_the_thing, without
+from conformance.checks.patterns.home import home, make, making, poll
+from conformance.checks.patterns.places import empty, leaves, one_at, processed, put, refer, set_up, shows_the_thing, without
 from conformance.checks.patterns.writing import has, not_compared, over, settled, write_request
 from conformance.checks.registry import check
 from conformance.checks.subjects import create, created
@@ -51,13 +51,21 @@ async def replace_replaces(
         for pointer in omit:
             if not empty(one_at(after.json(), pointer)) and same_value(one_at(after.json(), pointer), one_at(before.json(), pointer)):
                 observed = f"still {one_at(after.json(), pointer)!r}"
-                raise Nonconformity(f"nothing at {pointer}, which the replace left out", observed, after, seen, before, cause=f"replace keeps: {resource.name}")
+                raise Nonconformity(
+                    f"nothing at {pointer}, which the replace left out",
+                    observed,
+                    after,
+                    seen,
+                    before,
+                    cause=f"replace keeps: {resource.name}",
+                )
 
 
 @check("patch-applies", roles=("create", "read", "update"))
 async def patch_applies(
-    api: Api, resource: Resource, body: Any = None, takes: Mapping[str, str] | None = None, clears: Sequence[str] = (), shown: Sequence[str] = (),
-    members: Mapping[str, Any] | None = None, uses: str = "", query: Mapping[str, Any] | None = None, status: Sequence[int] = (), must_accept: bool = False,
+    api: Api, resource: Resource, body: Any = None, takes: Mapping[str, str] | None = None, clears: Sequence[str] = (),
+    shown: Sequence[str] = (), members: Mapping[str, Any] | None = None, uses: str = "", query: Mapping[str, Any] | None = None,
+    status: Sequence[int] = (), must_accept: bool = False,
 ) -> None:  # fmt: skip
     """Creates one, changes it in part, and expects the change, and no other member cleared, when it is read.
 
@@ -80,7 +88,9 @@ async def patch_applies(
             raise NotApplicable(f"the server shows nothing at {pointer}")
     words = {uses: helper.parameters.get(api.resource(uses).parameter, "")} if helper else {}
     wanted = api.fill(refer(body, before.json(), **words)) if body is not None else api.fill(dict(resource.changes))
-    values = {place: lookup(wanted, source) for place, source in takes.items()} if takes is not None else leaves(wanted) if body is None else {}
+    values = (
+        {place: lookup(wanted, source) for place, source in takes.items()} if takes is not None else leaves(wanted) if body is None else {}
+    )
     seen = await send(await write_request(api, update, subject, wanted, query=query))
     if not seen.success:
         await _refused(api, update, subject, seen, must_accept)
@@ -94,7 +104,14 @@ async def patch_applies(
     if unmet:
         place, value = unmet
         expected = f"{value!r} at {place}" if value is not ABSENT else f"nothing at {place}"
-        raise Nonconformity(f"{expected} after the change", repr(one_at(after.json(), place)), after, seen, before, cause=f"change without effect: {update.title}")
+        raise Nonconformity(
+            f"{expected} after the change",
+            repr(one_at(after.json(), place)),
+            after,
+            seen,
+            before,
+            cause=f"change without effect: {update.title}",
+        )
     _others_kept(api, resource, before, after, seen, (*values, *clears))
 
 
@@ -102,13 +119,21 @@ async def _refused(api: Api, update: Operation, subject: Subject, seen: Exchange
     if 300 <= seen.status < 400:
         raise Inconclusive(f"{seen.request.where} redirects ({seen.status}); the suite follows no redirects", seen)
     if seen.status >= 500 and seen.status != 501:
-        raise Nonconformity(f"{one_of(update.success)}: a valid change is processed", seen.summary, seen, cause=f"{seen.status}: {update.title}")
+        raise Nonconformity(
+            f"{one_of(update.success)}: a valid change is processed", seen.summary, seen, cause=f"{seen.status}: {update.title}"
+        )
     if not must_accept:
         raise Inconclusive(f"needs test_data: {seen.request.where} refused our example with {seen.status}", seen)
     owner = api.profile.bindings.resource_of(update.id)
     usual = api.fill(update.body) if update.body is not None else api.fill(dict(owner.changes if owner else {}))
     control = await given(await write_request(api, update, subject, usual))
-    raise Nonconformity(f"{one_of(update.success)}: this form of the change is accepted like the usual one", seen.summary, seen, control, cause=f"form of a change refused: {update.title}")
+    raise Nonconformity(
+        f"{one_of(update.success)}: this form of the change is accepted like the usual one",
+        seen.summary,
+        seen,
+        control,
+        cause=f"form of a change refused: {update.title}",
+    )
 
 
 def _unmet(found: Any, values: Mapping[str, Any], clears: Sequence[str]) -> tuple[str, Any] | None:
@@ -125,7 +150,9 @@ def _others_kept(api: Api, resource: Resource, before: Exchange, after: Exchange
     for name in [n for n in resource.example or {} if n not in tops]:
         value, left = before.json().get(name), after.json().get(name)
         if not empty(value) and empty(left):
-            raise Nonconformity(f"/{name} as before: {value!r}", repr(left), after, seen, before, cause=f"change clears others: {resource.name}")
+            raise Nonconformity(
+                f"/{name} as before: {value!r}", repr(left), after, seen, before, cause=f"change clears others: {resource.name}"
+            )
 
 
 @check("read-only-ignored", roles=("create", "read"))
@@ -156,12 +183,17 @@ async def read_only_ignored(
         control = None if seen.success else await given(await write_request(api, operation, subject, usual))
     if not seen.success or subject is None:
         return _refused_members(seen, control, refusal)
-    after = await settled(api, resource, subject, seen, lambda found: True)
-    processed(api.operation(resource.read), after, seen, what="what was just written")
+    after = set_up(await settled(api, resource, subject, seen, lambda found: True))
     for pointer in pointers:
         ours, shown = one_at(body, pointer), one_at(after.json(), pointer)
         if ours is not ABSENT and shown is not ABSENT and same_value(ours, shown):
-            raise Nonconformity(f"{pointer} belongs to the server", f"the client's {ours!r} was taken", after, seen, cause=f"client sets {pointer}: {resource.name}")
+            raise Nonconformity(
+                f"{pointer} belongs to the server",
+                f"the client's {ours!r} was taken",
+                after,
+                seen,
+                cause=f"client sets {pointer}: {resource.name}",
+            )
 
 
 def _refused_members(seen: Exchange, control: Exchange | None, refusal: str) -> None:
@@ -170,7 +202,13 @@ def _refused_members(seen: Exchange, control: Exchange | None, refusal: str) -> 
     if refusal == "accepted" and seen.status < 500:
         return
     others = (control,) if control else ()
-    raise Nonconformity("the write is done and the server's members are ignored", seen.summary, seen, *others, cause=f"refuses read-only members: {seen.request.operation}")
+    raise Nonconformity(
+        "the write is done and the server's members are ignored",
+        seen.summary,
+        seen,
+        *others,
+        cause=f"refuses read-only members: {seen.request.operation}",
+    )
 
 
 @check("update-in-place", roles=("create", "read"))
@@ -183,13 +221,20 @@ async def update_in_place(api: Api, resource: Resource, member: str, new_id: boo
     """
     at = await home(api, resource)
     first, made = await make(api, resource, at)
+    set_up(await settled(api, resource, first, made, lambda found: True))
     known = first.parameters.get(resource.parameter, "")
     body = api.changed(resource, put(first.sent, member, known))
     seen = await given(making(api, resource, at, body))
     second = created(api, resource, seen, body, at.parent)
     moved = second.parameters.get(resource.parameter) != known
     if moved and not new_id:
-        raise Nonconformity(f"the same id, {known}", repr(second.parameters.get(resource.parameter)), seen, made, cause=f"update makes another: {resource.name}")
+        raise Nonconformity(
+            f"the same id, {known}",
+            repr(second.parameters.get(resource.parameter)),
+            seen,
+            made,
+            cause=f"update makes another: {resource.name}",
+        )
     ignoring = (*not_compared(api, resource), member)
     after = await settled(api, resource, second, seen, lambda found: has(body, found, ignoring))
     processed(api.operation(resource.read), after, seen, what="what was just changed")
@@ -197,4 +242,11 @@ async def update_in_place(api: Api, resource: Resource, member: str, new_id: boo
     if moved:
         old = await poll(api.request(api.operation(resource.read), subject=first), lambda x: over(resource, x), resource.within)
         if not over(resource, old):
-            raise Nonconformity(f"the {resource.name} of the first id is over, since the change has a new one", old.summary, old, seen, made, cause=f"update makes another: {resource.name}")
+            raise Nonconformity(
+                f"the {resource.name} of the first id is over, since the change has a new one",
+                old.summary,
+                old,
+                seen,
+                made,
+                cause=f"update makes another: {resource.name}",
+            )

@@ -1,0 +1,95 @@
+"""What an answer says: on a server with two lists, one of which names things of the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.wire import WireRequest, WireResponse
+from tests.checks.support import answer, profile_of, run_check
+
+JSON = {"content": {"application/json": {"schema": {}}}}
+PROFILE = profile_of(
+    {
+        "paths": {
+            "/kinds": {"get": {"operationId": "listKinds", "responses": {"200": JSON}}},
+            "/names": {
+                "get": {"operationId": "listNames", "responses": {"200": JSON}},
+                "put": {"operationId": "setNames", "responses": {"200": JSON}},
+            },
+        },
+        "components": {"schemas": {"Kind": {"type": "object", "required": ["name", "since"]}}},
+    },
+    {"probe": "listKinds", "operations": {"setNames": {"effect": "own"}}, "resources": {"kind": {"read": "listKinds"}}},
+)
+
+
+class Lists:
+    """Shows kinds whose names are among the names; `how` spoils or varies it."""
+
+    def __init__(self, **how: Any) -> None:
+        self.how, self.reads = how, 0
+
+    def __call__(self, request: WireRequest, now: float) -> WireResponse:
+        self.reads += 1
+        path, _, query = request.target.partition("?")
+        if request.method == "PUT":
+            return answer(self.how.get("put", 501))
+        if path == "/names":
+            return answer(200, self.how.get("names", {"names": ["a", "b", "c"]}))
+        kinds: list[Any] = [{"name": "a", "since": 1}, {"name": "b", "since": 2}]
+        if query:
+            return answer(self.how.get("queried", 200), {"kinds": self.how.get("kinds", kinds[::-1])})
+        return answer(200, {"kinds": kinds, "reads": self.reads} | ({"kinds": self.how["plain"]} if "plain" in self.how else {}))
+
+
+def verdict(name: str, on: str, server: Lists, **arguments: Any) -> str:
+    """Run a check on the lists."""
+    return run_check(name, PROFILE, on, server, **arguments).verdict.value
+
+
+SORTED: dict[str, Any] = {"query": {"sort": "name"}, "pointer": "/kinds"}
+
+
+def test_the_same_answer_passes_and_the_order_counts_unless_said() -> None:
+    assert verdict("same-answer", "listKinds", Lists(), any_order=True, **SORTED) == "pass"
+    assert verdict("same-answer", "listKinds", Lists(), **SORTED) == "fail"
+
+
+def test_an_answer_with_less_more_or_a_refusal_is_not_the_same() -> None:
+    for how in (
+        {"kinds": [{"name": "a", "since": 1}]},
+        {"kinds": [{"name": c, "since": i} for i, c in enumerate("abc", 1)]},
+        {"queried": 400},
+    ):
+        assert verdict("same-answer", "listKinds", Lists(**how), any_order=True, **SORTED) == "fail"
+
+
+def test_an_answer_that_changes_by_itself_proves_nothing() -> None:
+    assert verdict("same-answer", "listKinds", Lists(), query={"sort": "name"}, pointer="/reads") == "inconclusive"
+
+
+MATCH = {"pointer": "/kinds/*", "schema": "Kind"}
+
+
+def test_every_part_matches_the_stricter_schema() -> None:
+    assert verdict("answer-matches", "kind", Lists(), **MATCH) == "pass"
+    assert verdict("answer-matches", "kind", Lists(plain=[{"name": "a"}]), **MATCH) == "fail"
+    assert verdict("answer-matches", "kind", Lists(plain=[]), **MATCH) == "fail"
+
+
+INCLUDED: dict[str, Any] = {
+    "values": {"operation": "listKinds", "pointers": ["/kinds/*/name"]},
+    "among": {"operation": "listNames", "pointer": "/names/*"},
+}
+
+
+def test_values_named_in_one_place_are_found_in_the_other() -> None:
+    assert verdict("values-included", "", Lists(), **INCLUDED) == "pass"
+    assert verdict("values-included", "", Lists(names={"names": ["a"]}), **INCLUDED) == "fail"
+    assert verdict("values-included", "", Lists(names={"names": ["a"], "total": 3}), **INCLUDED) == "inconclusive"
+
+
+def test_an_operation_that_is_not_offered_says_so() -> None:
+    assert verdict("unsupported-operation", "setNames", Lists(), status=[501]) == "pass"
+    assert verdict("unsupported-operation", "setNames", Lists(put=404), status=[501]) == "fail"
+    assert verdict("unsupported-operation", "setNames", Lists(put=200), status=[501]) == "fail"

@@ -1,0 +1,126 @@
+"""Writes that must be refused: a finding where they are taken or leave a trace, none where the refusal has no control."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.verdict import Verdict
+from conformance.wire import WireRequest, WireResponse
+from tests.checks.support import answer, run_check
+from tests.checks.things import Things, profile
+
+
+def test_a_body_that_is_not_json_changes_nothing() -> None:
+    check = "refused-write-changes-nothing"
+    assert run_check(check, profile(), "thing", Things()).verdict is Verdict.PASS
+    assert run_check(check, profile(), "thing", Things(), write="update").verdict is Verdict.PASS
+    assert run_check(check, profile(), "thing", Things("applies before it refuses")).verdict is Verdict.FAIL
+    lenient = run_check(check, profile(), "thing", Things("mends broken bodies"))
+    assert (lenient.verdict, lenient.reason) == (Verdict.INCONCLUSIVE, "nothing was refused")
+
+
+BAD: dict[str, Any] = {"write": "update", "body": {"unknown": True}}
+
+
+@pytest.mark.parametrize(
+    ("ways", "arguments", "verdict"),
+    [
+        ((), {}, Verdict.PASS),
+        ((), {"status": [400], "error": True}, Verdict.PASS),
+        ((), {"status": [400], "error": {"/code": "invalid"}, "same": ["/label"]}, Verdict.PASS),
+        ((), {"status": [400], "error": {"/code": "other"}}, Verdict.FAIL),
+        ((), {"status": [422]}, Verdict.FAIL),
+        (("takes anything",), {}, Verdict.INCONCLUSIVE),
+        (("takes anything",), {"status": [400]}, Verdict.FAIL),
+        (("applies before it refuses",), {}, Verdict.FAIL),
+        (("applies before it refuses",), {"same": ["/label"]}, Verdict.FAIL),
+        (("applies before it refuses",), {"same": ["/note"]}, Verdict.PASS),
+        (("refuses every change",), {"status": [400, 501]}, Verdict.INCONCLUSIVE),
+    ],
+    ids=str,
+)
+def test_a_body_that_must_be_refused(ways: tuple[str, ...], arguments: dict[str, Any], verdict: Verdict) -> None:
+    result = run_check("refused-write-changes-nothing", profile(), "thing", Things(*ways), **BAD, **arguments)
+    assert result.verdict is verdict, result.reason
+
+
+@pytest.mark.parametrize(
+    ("ways", "verdict"),
+    [
+        ((), Verdict.PASS), (("takes anything",), Verdict.FAIL), (("quota",), Verdict.INCONCLUSIVE),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_create_that_must_be_refused(ways: tuple[str, ...], verdict: Verdict) -> None:
+    asked = {"write": "create", "changes": {"kind": "bad"}, "status": [400, 422]}
+    assert run_check("refused-write-changes-nothing", profile(), "thing", Things(*ways), **asked).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("ways", "verdict"),
+    [
+        (("knows ids",), Verdict.PASS), (("knows ids", "takes any id"), Verdict.FAIL), (("knows ids", "refuses but makes"), Verdict.FAIL),
+        (("refuses ids",), Verdict.FAIL), (("quota",), Verdict.INCONCLUSIVE),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_create_with_an_unknown_id(ways: tuple[str, ...], verdict: Verdict) -> None:
+    result = run_check("unknown-id-on-create", profile(), "thing", Things(*ways), member="/id", value="{uuid}", status=[404])
+    assert result.verdict is verdict, result.reason
+
+
+PATCH = {"body": {"unknown": "{/name}"}, "status": [400], "error": {"/code": "invalid"}}
+
+
+@pytest.mark.parametrize(
+    ("ways", "arguments", "verdict"),
+    [
+        ((), PATCH, Verdict.PASS),
+        ((), {"body": {"kind": "bad"}}, Verdict.PASS),
+        (("takes anything",), {"body": {"kind": "bad"}}, Verdict.FAIL),
+        (("applies before it refuses",), PATCH, Verdict.FAIL),
+        (("refuses every change",), {"body": {"kind": "bad"}}, Verdict.INCONCLUSIVE),
+        (("hides the note",), {**PATCH, "shown": ["/note"]}, Verdict.NOT_APPLICABLE),
+    ],
+    ids=str,
+)
+def test_a_partial_change_that_must_be_refused(ways: tuple[str, ...], arguments: dict[str, Any], verdict: Verdict) -> None:
+    result = run_check("patch-refused", profile(), "thing", Things(*ways), **arguments)
+    assert result.verdict is verdict, result.reason
+
+
+UNIQUE = {"pointer": "/name", "status": [409], "error": {"/code": "unique"}}
+
+
+@pytest.mark.parametrize("change", ["", "swap-case"])
+@pytest.mark.parametrize(
+    ("ways", "verdict"),
+    [
+        ((), Verdict.PASS), (("lower case names",), Verdict.PASS), (("no uniqueness",), Verdict.FAIL), (("conflict is 400",), Verdict.FAIL),
+        (("wrong code",), Verdict.FAIL), (("quota",), Verdict.INCONCLUSIVE),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_value_that_is_taken(change: str, ways: tuple[str, ...], verdict: Verdict) -> None:
+    assert run_check("unique-conflict", profile(), "thing", Things(*ways), change=change, **UNIQUE).verdict is verdict
+
+
+def test_a_value_that_is_taken_in_another_case_only() -> None:
+    assert run_check("unique-conflict", profile(), "thing", Things("case counts"), **UNIQUE).verdict is Verdict.PASS
+    assert run_check("unique-conflict", profile(), "thing", Things("case counts"), change="swap-case", **UNIQUE).verdict is Verdict.FAIL
+
+
+def test_a_full_server_is_no_conflict() -> None:
+    things = Things()
+
+    def full(request: WireRequest, now: float) -> WireResponse:
+        return answer(409, {"code": "unique"}) if request.method == "POST" and things.kept else things(request, now)
+
+    assert run_check("unique-conflict", profile(), "thing", full, **UNIQUE).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_replace_of_nothing() -> None:
+    assert run_check("replace-never-creates", profile(), "thing", Things()).verdict is Verdict.PASS
+    assert run_check("replace-never-creates", profile(), "thing", Things("puts make")).verdict is Verdict.FAIL
