@@ -19,7 +19,7 @@ from conformance.verdict import WORDS, Level, Verdict
 
 #: What pytest is told so that nothing of the working directory takes part in the run.
 ISOLATION = (
-    "--noconftest", "-p", "no:terminal", "-p", "no:asyncio", "-p", "no:anyio", "-p", "no:hypothesispytest", "-p", "no:schemathesis",
+    "--noconftest", "--capture=no", "-p", "no:terminal", "-p", "no:asyncio", "-p", "no:anyio", "-p", "no:hypothesispytest", "-p", "no:schemathesis",
     "-p", "no:randomly", "-p", "no:xdist", "-p", "no:cov", "-p", "no:sugar", "-p", "no:html", "-p", "no:doctest", "-p", "no:logging",
 )  # fmt: skip
 

@@ -22,7 +22,7 @@ SECRET_HEADERS = {
     "x-access-token", "x-csrf-token",
 }  # fmt: skip
 _NAMES = r"[A-Za-z0-9_.-]*(?:password|passwd|secret|token|credential|api_?key|private_?key|authorization|cookie|assertion)[A-Za-z0-9_.-]*"
-_NOT_SECRET = re.compile(r"(?i)(type|expires?|expires_?in|_?endpoint|supported|uri|url|policy|policies|length|format|name|lifetime|limit|methods?|_id|id)$|^(?:next|skip|page|continue)_?-?token$|token_?type|.*@.*")
+_NOT_SECRET = re.compile(r"(?i)(type|expires?|expires_?in|_?endpoint|supported|uri|url|policy|policies|length|format|name|lifetime|limit|methods?|_id|id)$|(?:next|skip|page|continu|sync|cursor|delta).*token$|^(?:next|skip|page|continue)_?-?token$|token_?type|.*@.*")
 _JSON = re.compile(rf'("(?i:{_NAMES})"\s*:\s*)"((?:[^"\\]|\\.)*)"')
 _FORM = re.compile(rf"(?i)(^|[?&;\s])({_NAMES})=([^&\s\"'<>]*)")
 

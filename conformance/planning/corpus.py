@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from conformance.api import Api
@@ -244,7 +246,9 @@ def _unreadable(value: Any) -> str:
         return f"longer than {LONGEST} characters"
     if not all(" " <= c <= "~" for c in text) or "\\u" in text:
         return "characters that proxies or counting rules treat differently"
-    if any(isinstance(v, float) and v and (abs(v) < 1e-3 or abs(v) > 1e9) for v in _scalars(value)):
+    if any(isinstance(v, float) and v.is_integer() for v in _scalars(value)):
+        return "a whole number that is written as a fraction"
+    if any(isinstance(v, float) and (abs(v) < 1e-3 or abs(v) > 1e9) for v in _scalars(value)):
         return "a float that readers round differently"
     if any(isinstance(v, int) and abs(v) > EXACT for v in _scalars(value)):
         return "an integer that readers round differently"
@@ -274,7 +278,12 @@ def _unheld(ground: Ground, pointer: str) -> str:
     resource = ground.resource
     own = ground.role in ("create", "replace") or (ground.role == "update" and ground.operation.body is None)
     for at in _steps(pointer):
-        if resource and own and any(_covers(i, at) for i in resource.ignore) and not any(s.get("writeOnly") for s in schemas_at(ground, at)):
+        if (
+            resource
+            and own
+            and any(_covers(i, at) for i in resource.ignore)
+            and not any(s.get("writeOnly") for s in schemas_at(ground, at))
+        ):
             return f"servers may change {at} on their own"
         inside = lookup(ground.body, at.rpartition("/")[0])
         if isinstance(inside, list) or ground.needs(at):
@@ -298,8 +307,12 @@ def _answered_one_by_one(ground: Ground, pointer: str) -> bool:
     operation = ground.operation
     answers = [a for s in operation.success if (a := operation.documented(s)) is not None]
     return any(
-        "status" in s.get("required", ()) for a in answers for schema in a.media.values() if schema for s in schemas_at(ground, item, schema)
-    )  # fmt: skip
+        "status" in s.get("required", ())
+        for a in answers
+        for schema in a.media.values()
+        if schema
+        for s in schemas_at(ground, item, schema)
+    )
 
 
 def schemas_at(ground: Ground, pointer: str, schema: str = "") -> list[Mapping[str, Any]]:
@@ -345,7 +358,7 @@ def readings(value: Any) -> list[Any]:
     """
     found: list[Any] = [[value]]
     if value is None or value == "" or value == [] or value == {} or (not value and isinstance(value, int | float)):
-        found += [_ABSENT, None]      # the zero value of typed languages is what they have for absent, too
+        found += [_ABSENT, None][: 1 if value is None else 2]  # typed languages have the zero value for what is absent
     if isinstance(value, bool):
         found += [str(value).lower(), int(value)]
     elif isinstance(value, int):
@@ -358,7 +371,7 @@ def readings(value: Any) -> list[Any]:
         full = [v for v in value if v is not None]
         found += [value[0]] if len(value) == 1 else []
         found += [full] if len(full) < len(value) else []
-        found += [{}] if not value else []      # one and the same in PHP and Lua
+        found += [{}] if not value else []  # one and the same in PHP and Lua
     elif isinstance(value, dict):
         full_members = {k: v for k, v in value.items() if v is not None}
         found += [full_members] if len(full_members) < len(value) else []
@@ -370,11 +383,13 @@ def wire_readings(text: str) -> list[Any]:
     """Return every value that the characters of a query parameter may stand for.
 
     >>> wire_readings("2")
-    ['2', 2, '1970-01-01T00:00:02Z', 2.0, ['2'], [2]]
+    ['2', 2.0, '1970-01-01T00:00:02Z', ['2'], [2.0], ['1970-01-01T00:00:02Z']]
     """
-    found = list(dict.fromkeys([text, *_texts(text)]))
+    found = [text, *_texts(text)]
     parts = [p.strip() for p in text.split(",")]
-    return [*found, parts, *([_number(p) for p in parts] if any(_number(p) is not None for p in parts) else [[]])]
+    numbers = [n for p in parts if (n := _number(p)) is not None]
+    many: list[Any] = [] if len(parts) == 1 else [parts, numbers] if len(numbers) == len(parts) else [parts]
+    return [*found, *([one] for one in found), *many]
 
 
 def _texts(text: str) -> list[Any]:
@@ -382,10 +397,10 @@ def _texts(text: str) -> list[Any]:
     trimmed = text.strip()
     found: list[Any] = [t for t in dict.fromkeys([trimmed, text.lower(), text.upper(), text.capitalize()]) if t != text]
     if (number := _number(trimmed)) is not None:
-        found += [number, *_instant(number), *{int(number): None, round(number): None}]
+        found += [number, *([] if number.is_integer() else [math.floor(number), math.ceil(number)]), *_instant(number)]
     found += [True] if trimmed.lower() in _TRUE else [False] if trimmed.lower() in _FALSE else []
-    if trimmed[:4].isdigit():
-        found += [f"{trimmed}Z", f"{trimmed}T00:00:00Z", trimmed.replace(" ", "T")]
+    if re.match(r"[0-9]{4}-?[0-9]{2}", trimmed):
+        found += [f"{trimmed}Z", f"{trimmed}T00:00:00Z", f"{trimmed.replace(' ', 'T')}Z", trimmed.replace(" ", "T")]
     return found
 
 
@@ -398,8 +413,6 @@ def _number(text: str) -> float | None:
 
 
 def _instant(seconds: float) -> list[str]:
-    from datetime import UTC, datetime
-
     if not 0 <= seconds < 4e9:
         return []
     return [datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")]
@@ -448,7 +461,12 @@ def text_of(profile: Profile, cases: Sequence[Case], versions: Mapping[str, str]
     """Return the file of a corpus: what made it, then one case a line. It depends on no platform and no Python."""
     lines = "".join(json.dumps(asdict(case)) + "\n" for case in cases)
     header = {
-        "profile": profile.name, "edition": profile.edition, **versions, "contract": profile.digests["contract"],
-        "bindings": profile.digests["bindings"], "cases": len(cases), "sha256": hashlib.sha256(lines.encode()).hexdigest(),
-    }  # fmt: skip
+        "profile": profile.name,
+        "edition": profile.edition,
+        **versions,
+        "contract": profile.digests["contract"],
+        "bindings": profile.digests["bindings"],
+        "cases": len(cases),
+        "sha256": hashlib.sha256(lines.encode()).hexdigest(),
+    }
     return json.dumps({"corpus": header}) + "\n" + lines

@@ -30,16 +30,20 @@ _PROCESS = "--ideas"
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-def slice_of(document: Mapping[str, Any], operation: Operation) -> dict[str, Any]:
-    """Return the part of *document* that a request of *operation* rests on, as a document: so unrelated edits change nothing."""
-    requests = seen_from(document, "request")
+def slice_of(requests: Mapping[str, Any], operation: Operation) -> dict[str, Any]:
+    """Return what a request of *operation* rests on, as a document: so unrelated edits change nothing.
+
+    Args:
+        requests: the whole contract as seen from the client (`seen_from(document, "request")`).
+    """
     item = requests["paths"][operation.path]
     raw = {k: v for k, v in item[operation.method.lower()].items() if k in ("operationId", "parameters", "requestBody")}
     raw["responses"] = {"default": {"description": "any"}}
     out: dict[str, Any] = {
-        "openapi": document["openapi"], "info": {"title": "slice", "version": "1"},
+        "openapi": requests["openapi"],
+        "info": {"title": "slice", "version": "1"},
         "paths": {operation.path: {"parameters": item.get("parameters", []), operation.method.lower(): raw}},
-    }  # fmt: skip
+    }
     wanted = list(_references(out["paths"]))
     while wanted:
         reference = wanted.pop(0)
@@ -68,11 +72,23 @@ def ideas_of(slices: Mapping[str, Mapping[str, Any]], *, hash_seed: str = "0") -
     """
     kept = {k: os.environ[k] for k in ("PATH", "SYSTEMROOT") if k in os.environ}
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**kept, "PYTHONPATH": str(_ROOT), "PYTHONHASHSEED": hash_seed, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1", "HOME": folder}
+        environment = {
+            **kept,
+            "PYTHONPATH": str(_ROOT),
+            "PYTHONHASHSEED": hash_seed,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONUTF8": "1",
+            "HOME": folder,
+        }
         done = subprocess.run(
-            [sys.executable, "-m", __spec__.name if __name__ == "__main__" else __name__, _PROCESS], input=json.dumps(slices), cwd=folder,
-            env=environment, capture_output=True, encoding="utf-8", check=False,
-        )  # fmt: skip
+            [sys.executable, "-m", __spec__.name if __name__ == "__main__" else __name__, _PROCESS],
+            input=json.dumps(slices),
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
     if done.returncode:
         raise TestbedError(f"the generator ended with {done.returncode}:\n{done.stderr[-4000:]}")
     found: dict[str, list[Idea]] = {name: [] for name in slices}
@@ -86,15 +102,16 @@ def _enumerate(slices: Mapping[str, Mapping[str, Any]]) -> list[Idea]:
     """Ask schemathesis for the negative cases of its coverage phase (here alone its interface is used)."""
     import schemathesis
     from hypothesis.internal.conjecture import providers
+    from hypothesis.internal.constants_ast import Constants
     from schemathesis.core import NOT_SET
     from schemathesis.generation import GenerationMode
 
     # Else the constants in whatever modules happen to be imported steer what Hypothesis draws.
-    empty = providers.Constants()
+    empty = Constants()
     providers._get_local_constants = lambda: empty
     found = []
     for operation_id, document in slices.items():
-        schema: Any = schemathesis.openapi.from_dict(dict(document))      # a fresh one each: a second enumeration differs
+        schema: Any = schemathesis.openapi.from_dict(dict(document))  # a fresh one each: a second enumeration differs
         operations = [result.ok() for result in schema.get_all_operations()]
         for operation in operations:
             config = schema.config.generation_for(operation=operation, phase="coverage")
@@ -107,7 +124,16 @@ def _enumerate(slices: Mapping[str, Mapping[str, Any]]) -> list[Idea]:
                 elif place == "query" and told.parameter:
                     query = case.query or {}
                     missing = told.parameter not in query
-                    found.append(Idea(operation=operation_id, scenario=scenario, place="query", name=told.parameter, value=query.get(told.parameter), missing=missing))
+                    found.append(
+                        Idea(
+                            operation=operation_id,
+                            scenario=scenario,
+                            place="query",
+                            name=told.parameter,
+                            value=query.get(told.parameter),
+                            missing=missing,
+                        )
+                    )
     return found
 
 
@@ -125,7 +151,8 @@ def _process() -> int:
 def generated(profile: Profile, asked: Sequence[str], *, hash_seed: str = "0", dropped: list[str] | None = None) -> str:
     """Return the file of *profile*'s corpus for the operations in *asked*; *dropped* collects what was left out and why."""
     ground = grounds(profile, asked)
-    ideas = ideas_of({g.operation.id: slice_of(profile.contract.document, g.operation) for g in ground}, hash_seed=hash_seed)
+    requests = seen_from(profile.contract.document, "request")
+    ideas = ideas_of({g.operation.id: slice_of(requests, g.operation) for g in ground}, hash_seed=hash_seed)
     cases = []
     for one in ground:
         kept, left_out = sorted_out(one, ideas[one.operation.id])

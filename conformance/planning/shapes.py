@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
+from urllib.parse import unquote
 
-from conformance.schema import resolve
+from conformance.schema import lookup
 
 Pointers = tuple[str, ...]
 ALL_TYPES = ("object", "array", "string", "integer", "number", "boolean", "null")
@@ -132,7 +133,8 @@ class Shape:
     @property
     def closed(self) -> Pointers:
         """The pointers of what forbids further members; none where they are allowed."""
-        return tuple(p for word in ("additionalProperties", "unevaluatedProperties") for value, ps in self.facts(word) if value is False for p in ps)
+        said = (*self.facts("additionalProperties"), *self.facts("unevaluatedProperties"))
+        return tuple(p for value, pointers in said if value is False for p in pointers)
 
     @cached_property
     def others(self) -> Shape | None:
@@ -200,8 +202,8 @@ def _flat(document: Mapping[str, Any], schema: Any, pointers: Pointers, seen: fr
     own = {k: v for k, v in schema.items() if k not in ("$ref", "allOf", "anyOf", "oneOf")}
     ref = schema.get("$ref")
     if isinstance(ref, str) and ref not in seen:
-        target = resolve(document, {"$ref": ref})
-        found.append(_flat(document, target, (*pointers[:1], *[p for p in pointers[1:] if p.startswith("/components")][-1:], ref.removeprefix("#")), seen | {ref}))
+        target = lookup(document, unquote(ref.removeprefix("#")))
+        found.append(_flat(document, target, _after(pointers, unquote(ref.removeprefix("#"))), seen | {ref}))
     for i, inner in enumerate(schema.get("allOf") or ()):
         found.append(_flat(document, inner, tuple(f"{p}/allOf/{i}" for p in pointers), seen))
     nullable = False
@@ -219,6 +221,12 @@ def _flat(document: Mapping[str, Any], schema: Any, pointers: Pointers, seen: fr
     if own or not found:
         found.insert(0, Shape(document, (Part(pointers, own),), nullable=nullable))
     return join(*found)
+
+
+def _after(pointers: Pointers, target: str) -> Pointers:
+    """Return the pointers after following a reference: the ways through the paths, the last component on the way, the target."""
+    through = [p for p in pointers if not p.startswith("/components/schemas/")]
+    return tuple(dict.fromkeys((*through, *[p for p in pointers if p.startswith("/components/schemas/")][-1:], target)))
 
 
 def _is_null(schema: Any) -> bool:

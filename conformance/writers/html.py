@@ -48,18 +48,14 @@ def visible(text: str, *, lines: bool = False) -> str:
         lines: keep newlines and tabs, for text that stands in a block of its own.
 
     >>> visible("a\\x1b[31m\\u202eb")
-    'a␛[31m⟦U+202E⟧b'
+    'a⟦U+001B⟧[31m⟦U+202E⟧b'
     """
     return text if text.isascii() and text.isprintable() else "".join(c if lines and c in "\n\t" else _shown(c) for c in text)
 
 
 def _shown(char: str) -> str:
-    code = ord(char)
-    if code < 0x20:
-        return chr(0x2400 + code)
-    if code == 0x7F:
-        return "␡"
-    return f"⟦U+{code:04X}⟧" if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char
+    # Numbers and not the control pictures of U+2400: many fonts lack those, and an empty box tells nothing.
+    return f"⟦U+{ord(char):04X}⟧" if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char
 
 
 def clipped(text: str, length: int = MAX_TEXT) -> str:

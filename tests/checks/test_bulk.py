@@ -11,7 +11,8 @@ from tests.checks.support import run_check
 from tests.checks.things import Things, profile
 
 ONE: dict[str, Any] = {
-    "create": "thing", "request": {"kind": "bulk"}, "items": "/operations", "item": {"method": "POST", "name": "{unique}"}, "example": "/data",
+    "create": "thing", "request": {"kind": "bulk"}, "items": "/operations", "item": {"method": "POST", "name": "{unique}"},
+    "example": "/data",
     "answers": "/operations", "key": "/name", "status": ["/status", "/status/code"], "location": "/location",
 }  # fmt: skip
 TWO = {**ONE, "failing": {"method": "DELETE", "path": "/things/{uuid}"}, "explained": "/response"}

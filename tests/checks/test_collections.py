@@ -53,7 +53,10 @@ def test_what_is_never_listed_makes_no_finding_about_filters() -> None:
 
 
 def test_a_filter_may_be_declined_where_the_standard_says_so() -> None:
-    assert run_check("filter-honoured", profile(), "thing", Things("declines filters"), declined=[400], **EQUAL).verdict is Verdict.NOT_APPLICABLE
+    assert (
+        run_check("filter-honoured", profile(), "thing", Things("declines filters"), declined=[400], **EQUAL).verdict
+        is Verdict.NOT_APPLICABLE
+    )
     assert run_check("filter-honoured", profile(), "thing", Things("declines filters"), **EQUAL).verdict is Verdict.FAIL
 
 
@@ -110,11 +113,16 @@ def test_a_query_that_must_be_refused() -> None:
     assert run_check("invalid-filter", profile(), "listThings", Things(), **BAD).verdict is Verdict.PASS
     assert run_check("invalid-filter", profile(), "listThings", Things("ignores bad filters"), **BAD).verdict is Verdict.FAIL
     assert run_check("invalid-filter", profile(), "listThings", Things("bad filter is 422"), **BAD).verdict is Verdict.FAIL
-    assert run_check("invalid-filter", profile(), "listThings", Things("bad filter is 422"), **{**BAD, "status": [400, 422]}).verdict is Verdict.PASS
+    assert (
+        run_check("invalid-filter", profile(), "listThings", Things("bad filter is 422"), **{**BAD, "status": [400, 422]}).verdict
+        is Verdict.PASS
+    )
     assert run_check("invalid-filter", profile(), "listThings", Things(), **{**BAD, "error": {"/code": "other"}}).verdict is Verdict.FAIL
 
 
 def test_a_refusal_with_a_right_value_as_control() -> None:
     assert run_check("invalid-filter", profile(), "listThings", Things(), right='name eq "a"', **BAD).verdict is Verdict.PASS
-    declining = run_check("invalid-filter", profile(), "listThings", Things("declines filters"), right='name eq "a"', **{**BAD, "error": {}})
+    declining = run_check(
+        "invalid-filter", profile(), "listThings", Things("declines filters"), right='name eq "a"', **{**BAD, "error": {}}
+    )
     assert declining.verdict is Verdict.INCONCLUSIVE

@@ -12,7 +12,8 @@ from tests.checks.things import Things, profile
 @pytest.mark.parametrize(
     ("ways", "verdict"),
     [
-        ((), Verdict.PASS), (("weak tags",), Verdict.PASS), (("ignores if-none-match",), Verdict.FAIL), (("304 for any tag",), Verdict.FAIL),
+        ((), Verdict.PASS), (("weak tags",), Verdict.PASS), (("ignores if-none-match",), Verdict.FAIL),
+        (("304 for any tag",), Verdict.FAIL),
         (("no tags",), Verdict.INCONCLUSIVE),
     ],
     ids=str,

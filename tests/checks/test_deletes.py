@@ -63,4 +63,6 @@ def test_what_is_deleted_is_not_listed() -> None:
 def test_a_name_is_free_again() -> None:
     assert run_check("recreate-after-delete", profile(), "thing", Things(), pointer="/name").verdict is Verdict.PASS
     assert run_check("recreate-after-delete", profile(), "thing", Things("names stay taken"), pointer="/name").verdict is Verdict.FAIL
-    assert run_check("recreate-after-delete", profile(), "thing", Things("deletes nothing"), pointer="/name").verdict is Verdict.INCONCLUSIVE
+    assert (
+        run_check("recreate-after-delete", profile(), "thing", Things("deletes nothing"), pointer="/name").verdict is Verdict.INCONCLUSIVE
+    )

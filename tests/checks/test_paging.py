@@ -54,7 +54,9 @@ def test_everything_on_one_page_is_not_paged() -> None:
 
 
 def test_pages_without_end_are_given_up() -> None:
-    result = run_check("paging-complete", profile(), "thing", Things("next for ever", "skips one", others=1), count="limit", next="/next", size=1)
+    result = run_check(
+        "paging-complete", profile(), "thing", Things("next for ever", "skips one", others=1), count="limit", next="/next", size=1
+    )
     assert result.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE)
     assert result.requests < 200
 
@@ -71,7 +73,10 @@ def test_a_total_is_compared_with_all_pages(style: str, others: int) -> None:
 
 
 def test_a_total_that_counts_only_the_page_fails() -> None:
-    assert run_check("totals-agree", profile(), "thing", Things("small pages", "total of the page", others=5), **OFFSET).verdict is Verdict.FAIL
+    assert (
+        run_check("totals-agree", profile(), "thing", Things("small pages", "total of the page", others=5), **OFFSET).verdict
+        is Verdict.FAIL
+    )
 
 
 def test_a_total_where_pages_end_with_404_passes() -> None:

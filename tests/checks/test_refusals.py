@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
 
 from conformance.verdict import Verdict
 from conformance.wire import WireRequest, WireResponse
-from tests.checks.support import answer, run_check
-from tests.checks.things import Things, profile
+from tests.checks.support import answer, profile_of, run_check
+from tests.checks.things import BINDINGS, DOCUMENT, Things, profile
 
 
 def test_a_body_that_is_not_json_changes_nothing() -> None:
@@ -69,6 +70,33 @@ def test_a_create_that_must_be_refused(ways: tuple[str, ...], verdict: Verdict) 
 def test_a_create_with_an_unknown_id(ways: tuple[str, ...], verdict: Verdict) -> None:
     result = run_check("unknown-id-on-create", profile(), "thing", Things(*ways), member="/id", value="{uuid}", status=[404])
     assert result.verdict is verdict, result.reason
+
+
+def test_a_refused_body_that_is_added_all_the_same() -> None:
+    things = Things()
+
+    def adding(request: WireRequest, now: float) -> WireResponse:
+        if b"unknown" in request.body:
+            things.kept[request.target.rsplit("/", 1)[-1]]["unknown"] = True
+        return things(request, now)
+
+    assert run_check("refused-write-changes-nothing", profile(), "thing", adding, **BAD).verdict is Verdict.FAIL
+
+
+def test_what_the_owner_named_is_written_to_where_that_is_disruptive() -> None:
+    bindings = copy.deepcopy(BINDINGS)
+    bindings["operations"]["updateThing"] = {"effect": "disruptive", "test_data": "victim", "body": {"kind": "quiet"}}
+    bindings["test_data"] = {"victim": "The id of a thing that may be changed."}
+    small = profile_of(DOCUMENT, bindings)
+    asked: dict[str, Any] = {"write": "updateThing", "body": {"unknown": True}, "test_data": {"victim": "t2"}}
+    for ways, verdict in (((), Verdict.PASS), (("applies before it refuses",), Verdict.FAIL)):
+        server = Things(*ways, others=3)
+        server.kept["t2"]["label"] = {"colour": "red"}
+        assert run_check("refused-write-changes-nothing", small, "thing", server, **asked).verdict is verdict
+        assert len(server.kept) == 3
+        assert server.kept["t1"]["kind"] == server.kept["t3"]["kind"] == "foreign"
+    without = run_check("refused-write-changes-nothing", small, "thing", Things(others=3), allow=("write",), **asked)
+    assert without.verdict is Verdict.NOT_TESTED
 
 
 PATCH = {"body": {"unknown": "{/name}"}, "status": [400], "error": {"/code": "invalid"}}

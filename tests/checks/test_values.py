@@ -11,7 +11,9 @@ from tests.checks.things import Things, profile
 SECRET = {"members": {"secret": "{secret}"}}
 
 
-@pytest.mark.parametrize("roles", [["create"], ["read"], ["list"], ["create", "read", "list", "replace"], ["replace", "read"], ["update"]], ids=str)
+@pytest.mark.parametrize(
+    "roles", [["create"], ["read"], ["list"], ["create", "read", "list", "replace"], ["replace", "read"], ["update"]], ids=str
+)
 def test_a_secret_is_in_no_answer(roles: list[str]) -> None:
     assert run_check("write-only-hidden", profile(), "thing", Things(), **SECRET, roles=roles).verdict is Verdict.PASS
     with_create = [*roles, "create"] if roles in (["read"], ["list"]) else roles

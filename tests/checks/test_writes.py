@@ -57,7 +57,10 @@ def test_clearing_that_clears_nothing_fails() -> None:
 def test_a_refused_change_is_a_finding_only_where_acceptance_is_demanded() -> None:
     assert run_check("patch-applies", profile(), "thing", Things("refuses labels"), **LABEL).verdict is Verdict.INCONCLUSIVE
     assert run_check("patch-applies", profile(), "thing", Things("refuses labels"), **LABEL, must_accept=True).verdict is Verdict.FAIL
-    assert run_check("patch-applies", profile(), "thing", Things("refuses every change"), **LABEL, must_accept=True).verdict is Verdict.INCONCLUSIVE
+    assert (
+        run_check("patch-applies", profile(), "thing", Things("refuses every change"), **LABEL, must_accept=True).verdict
+        is Verdict.INCONCLUSIVE
+    )
 
 
 def test_a_status_that_is_demanded() -> None:
@@ -82,14 +85,20 @@ CREATED = {"members": {"created": "1999-01-01T00:00:00Z"}, "pointers": ["/create
 @pytest.mark.parametrize("role", ["create", "replace", "update"])
 def test_members_of_the_server(role: str) -> None:
     assert run_check("read-only-ignored", profile(), "thing", Things(), role=role, **CREATED).verdict is Verdict.PASS
-    assert run_check("read-only-ignored", profile(), "thing", Things("takes the client's created"), role=role, **CREATED).verdict is Verdict.FAIL
+    assert (
+        run_check("read-only-ignored", profile(), "thing", Things("takes the client's created"), role=role, **CREATED).verdict
+        is Verdict.FAIL
+    )
 
 
 def test_refusing_members_of_the_server() -> None:
     own_id = {"members": {"id": "{unique}"}, "pointers": ["/id"]}
     assert run_check("read-only-ignored", profile(), "thing", Things("refuses ids"), **own_id).verdict is Verdict.FAIL
     assert run_check("read-only-ignored", profile(), "thing", Things("refuses ids"), **own_id, refusal="accepted").verdict is Verdict.PASS
-    assert run_check("read-only-ignored", profile(), "thing", Things("refuses server members"), role="replace", **CREATED).verdict is Verdict.FAIL
+    assert (
+        run_check("read-only-ignored", profile(), "thing", Things("refuses server members"), role="replace", **CREATED).verdict
+        is Verdict.FAIL
+    )
     assert run_check("read-only-ignored", profile(), "thing", Things("quota"), **own_id, refusal="accepted").verdict is Verdict.INCONCLUSIVE
 
 

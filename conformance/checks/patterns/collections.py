@@ -58,9 +58,10 @@ async def filter_honoured(
         declined: statuses with which the standard lets a server decline a filter.
     """
     if keeps or drops:
-        return await _by_queries(api, resource, keeps, drops, write, sent, declined)
-    asked = _Asked(parameter, template, pointer, relation, ignore_case, change, total, operation, place, tuple(declined))
-    return await _by_value(api, resource, asked)
+        await _by_queries(api, resource, keeps, drops, write, sent, declined)
+    else:
+        asked = _Asked(parameter, template, pointer, relation, ignore_case, change, total, operation, place, tuple(declined))
+        await _by_value(api, resource, asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,8 @@ async def _by_value(api: Api, resource: Resource, asked: _Asked) -> None:
             raise Nonconformity(
                 "no item: nothing matches the filter", f"{len(items)} items", seen, made, cause=f"filter ignored: {request.operation}"
             )
-        return _expect_total(asked.total, 0, seen, made)
+        _expect_total(asked.total, 0, seen, made)
+        return
     strangers = [v for item in items if (v := pick(item, asked.pointer)) and not any(asked.matches(one, part) for one in v)]
     alike = any(asked.matches(v, part) for v in pick(other.sent, asked.pointer))
     if strangers or (not alike and any(same_thing(resource, item, other) for item in items)):
@@ -330,7 +332,8 @@ def clip_value(value: Any) -> str:
 
 @check("invalid-filter", about="operation")
 async def invalid_filter(
-    api: Api, operation: Operation, parameter: str, value: Any, status: Sequence[int] = (400,), error: Mapping[str, Any] | None = None, right: Any = None
+    api: Api, operation: Operation, parameter: str, value: Any, status: Sequence[int] = (400,), error: Mapping[str, Any] | None = None,
+    right: Any = None,
 ) -> None:  # fmt: skip
     """Sends a query parameter that must be refused, then the same request without it (or with a right value) as control.
 

@@ -71,7 +71,7 @@ async def conditional_read(api: Api, resource: Resource, header: str = "If-None-
 
 @check("conditional-write", roles=("create", "read"))
 async def conditional_write(api: Api, resource: Resource, role: str = "", header: str = "If-Match", status: Sequence[int] = (412,)) -> None:
-    """Changes one, writes again with the outdated ETag, which must be refused and change nothing; the same with the current one is the control.
+    """Changes one and writes again with the outdated ETag: refused, and nothing changed; with the current one it is the control.
 
     Args:
         role: `replace`, `update` or `delete`; by default `replace`, or `update` where there is no replace.

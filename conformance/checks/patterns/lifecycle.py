@@ -70,7 +70,9 @@ async def list_contains(
         return
     if not cut_short(page):
         others = f"{len(api.items(resource, page.json()))} others"
-        raise Nonconformity(f"the list shows the {resource.name} that was just created", others, page, made, cause=f"not listed: {resource.name}")
+        raise Nonconformity(
+            f"the list shows the {resource.name} that was just created", others, page, made, cause=f"not listed: {resource.name}"
+        )
     if not (start or next):
         raise Inconclusive("the list is paged, and its first page does not hold what was created", page, made)
     found = await walk(api, resource, at, Paging(count=count, start=start, first=first, step=step, next=next, last=last, total=total), None)
@@ -79,7 +81,9 @@ async def list_contains(
     if not found.whole:
         raise Inconclusive(found.stopped, *found.evidence, made)
     others = f"{len(found.items)} others on {len(found.pages)} pages"
-    raise Nonconformity(f"the list shows the {resource.name} that was just created", others, *found.evidence, made, cause=f"not listed: {resource.name}")
+    raise Nonconformity(
+        f"the list shows the {resource.name} that was just created", others, *found.evidence, made, cause=f"not listed: {resource.name}"
+    )
 
 
 @check("delete-is-effective", roles=("create", "read", "delete"))
@@ -98,5 +102,13 @@ async def delete_is_effective(api: Api, resource: Resource) -> None:
         return
     if resource.expired and seen.success:
         told = next(iter(pick(seen.json(), resource.expired.pointer)), None)
-        raise Nonconformity(f"{resource.expired.equals!r} at {resource.expired.pointer} after the delete", repr(told), seen, deletion, cause=f"delete without effect: {resource.name}")
-    raise Nonconformity(f"{one_of(resource.gone)} after the delete", seen.summary, seen, deletion, cause=f"delete without effect: {resource.name}")
+        raise Nonconformity(
+            f"{resource.expired.equals!r} at {resource.expired.pointer} after the delete",
+            repr(told),
+            seen,
+            deletion,
+            cause=f"delete without effect: {resource.name}",
+        )
+    raise Nonconformity(
+        f"{one_of(resource.gone)} after the delete", seen.summary, seen, deletion, cause=f"delete without effect: {resource.name}"
+    )

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.api import Api, Subject, merged
-from conformance.checks.expect import ABSENT, expect_same, one_of
+from conformance.checks.expect import ABSENT, expect_same, one_of, same_value
 from conformance.checks.patterns.home import home, listing, make, making, same_marker
-from conformance.checks.patterns.places import CHANGES, empty, expect_members, one_at, put, refer
+from conformance.checks.patterns.places import CHANGES, empty, expect_members, leaves, one_at, put, refer
 from conformance.checks.patterns.writing import write_request
 from conformance.checks.registry import check
 from conformance.checks.service import expect_error
@@ -61,9 +61,10 @@ async def refused_write_changes_nothing(
     refusal = _Refusal(tuple(status), error if isinstance(error, Mapping) else {}, error is True, bool(status))
     role = write or ("replace" if resource.replace else "update")
     if role == "create":
-        return await _nothing_made(api, resource, body, changes or {}, refusal)
-    operation = api.operation(getattr(resource, role) if role in ROLES else role)
-    return await _nothing_changed(api, resource, operation, body, changes or {}, refusal, same)
+        await _nothing_made(api, resource, body, changes or {}, refusal)
+    else:
+        operation = api.operation(getattr(resource, role) if role in ROLES else role)
+        await _nothing_changed(api, resource, operation, body, changes or {}, refusal, same)
 
 
 async def _nothing_made(api: Api, resource: Resource, body: Any, changes: Mapping[str, Any], refusal: _Refusal) -> None:
@@ -100,37 +101,41 @@ async def _nothing_changed(
             raise NotApplicable(f"the server shows nothing at {pointer}")
     right = changing_body(api, resource, operation, subject)
     valid = await write_request(api, operation, subject, right)
-    if body is None and not changes:
-        refused = await send(_spoil(valid), also=refusal.status)
-    else:
-        wrong = api.fill(refer(body, before.json())) if body is not None else merged(right, api.fill(dict(changes)))
-        refused = await send(await write_request(api, operation, subject, wrong), also=refusal.status)
+    wrong = (
+        right
+        if body is None and not changes
+        else merged(right, api.fill(dict(changes)))
+        if body is None
+        else api.fill(refer(body, before.json()))
+    )
+    asked = _spoil(valid) if wrong is right else await write_request(api, operation, subject, wrong)
+    refused = await send(asked, also=refusal.status)
     after = await given(read)
     if refused.success and not refusal.demanded:
         control = await given(await write_request(api, operation, subject, right))
         raise Inconclusive("nothing was refused", refused, control)
     if not refused.success:
-        ignoring = (*resource.ignore, *api.server_owned(api.operation(resource.read)))
-        for wanted, found in (
-            [(before.json(), after.json())] if not same else [(one_at(before.json(), p), one_at(after.json(), p)) for p in same]
-        ):
-            expect_same(
-                _or_null(wanted),
-                _or_null(found),
-                after,
-                refused,
-                before,
-                ignoring=() if same else ignoring,
-                what="as before the refused write",
-            )
+        _expect_as_before(api, resource, before, after, refused, wrong, same)
     control = await send(await write_request(api, operation, subject, right))
     if not control.success:
         raise Inconclusive(f"no control: the valid write answered {control.status}", control, refused)
     refusal.expect(api, refused, control, what="this write")
 
 
-def _or_null(value: Any) -> Any:
-    return None if value is ABSENT else value
+def _expect_as_before(
+    api: Api, resource: Resource, before: Exchange, after: Exchange, refused: Exchange, wrong: Any, same: Sequence[str]
+) -> None:
+    """Expect that nothing is other than before, at the pointers of *same* or everywhere, and that nothing of *wrong* was added."""
+    ignoring = (*resource.ignore, *api.server_owned(api.operation(resource.read)))
+    was, now = before.json(), after.json()
+    for wanted, found in [(one_at(was, p), one_at(now, p)) for p in same] or [(was, now)]:
+        first, second = (None if value is ABSENT else value for value in (wanted, found))
+        expect_same(first, second, after, refused, before, ignoring=() if same else ignoring, what="as before the refused write")
+    for pointer, value in leaves(wrong).items():
+        if not same and not empty(value) and one_at(was, pointer) is ABSENT and same_value(one_at(now, pointer), value):
+            raise Nonconformity(
+                f"nothing at {pointer}, as before the refused write", repr(value), after, refused, before, cause=f"value of {pointer}"
+            )
 
 
 async def target_of(api: Api, resource: Resource, operation: Operation) -> Subject:

@@ -182,7 +182,8 @@ async def read_only_ignored(
         seen = await send(await write_request(api, operation, subject, body))
         control = None if seen.success else await given(await write_request(api, operation, subject, usual))
     if not seen.success or subject is None:
-        return _refused_members(seen, control, refusal)
+        _refused_members(seen, control, refusal)
+        return
     after = set_up(await settled(api, resource, subject, seen, lambda found: True))
     for pointer in pointers:
         ours, shown = one_at(body, pointer), one_at(after.json(), pointer)

@@ -139,7 +139,8 @@ class _Parser:
             read = json.loads(value)
         except ValueError:
             raise InvalidFilter(f"{value!r} is no value") from None
-        if (isinstance(read, bool | None) and operator not in ("eq", "ne")) or (not isinstance(read, str) and operator in ("co", "sw", "ew")):
+        ordered, textual = operator not in ("eq", "ne"), operator in ("co", "sw", "ew")
+        if (isinstance(read, bool | None) and ordered) or (not isinstance(read, str) and textual):
             raise InvalidFilter(f"{operator} does not compare {value}")
         return Compare(path, operator, read)
 
