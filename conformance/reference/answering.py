@@ -244,5 +244,3 @@ def matches(field: str | None, tag: str, *, weak: bool = False) -> bool:
     if weak:
         return tag.removeprefix("W/") in [t.removeprefix("W/") for t in tags]
     return not tag.startswith("W/") and tag in tags
-
-

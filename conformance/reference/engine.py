@@ -203,7 +203,7 @@ class ResourceTwin(Keeping):
         """Make an instance."""
         parents = self.parents_of(call, resource)
         body = self.accepted(call)
-        given = without(body if body is not None else {}, self.marked(resource, "readOnly"))
+        given = without(body if body is not None else {}, self.owned(resource, call.operation.id))
         self.allowed(call, resource, given, None)
         instance = self.keep(resource, parents, self.fresh_id(resource), given, call.now, owner=call.who)
         self.stored(call, resource, instance, None)
@@ -250,9 +250,10 @@ class ResourceTwin(Keeping):
     def do_replace(self, call: Call, resource: Resource) -> WireResponse:
         """Give an instance new members; what the server owns stays."""
         instance = self.found(call, resource)
-        body = without(self.accepted(call), self.marked(resource, "readOnly"))
+        owned = self.owned(resource, call.operation.id)
+        body = without(self.accepted(call), owned)
         self.check_version(call, resource, instance)
-        return self.changed(call, resource, instance, kept(instance.body, body, self.marked(resource, "readOnly")))
+        return self.changed(call, resource, instance, kept(instance.body, body, owned))
 
     def do_update(self, call: Call, resource: Resource) -> WireResponse:
         """Change an instance: JSON Patch where the contract says so, else JSON Merge Patch."""
@@ -264,9 +265,9 @@ class ResourceTwin(Keeping):
                 wanted = json_patch(instance.body, body)
             except ValueError as error:
                 raise Refused(self.bindings.error.invalid[0], str(error), kind="invalid") from None
-            wanted = kept(instance.body, wanted, self.marked(resource, "readOnly"))
+            wanted = kept(instance.body, wanted, self.owned(resource, call.operation.id))
         else:
-            wanted = merge_patch(instance.body, without(body or {}, self.marked(resource, "readOnly")))
+            wanted = merge_patch(instance.body, without(body or {}, self.owned(resource, call.operation.id)))
         return self.changed(call, resource, instance, wanted)
 
     def changed(self, call: Call, resource: Resource, instance: Instance, wanted: Any) -> WireResponse:

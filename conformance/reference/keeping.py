@@ -126,19 +126,31 @@ class Keeping(Answering):
         pointer = self.pointer_of(reader, reader.success[0]) if reader else ""
         return not pointer or self.contract.responses.is_valid(pointer, body)
 
-    def marked(self, resource: Resource, mark: str) -> tuple[tuple[str, ...], ...]:
-        """Return the places of a resource's members that are `readOnly` or `writeOnly`, in answers or in requests."""
-        if (resource.name, mark) not in self._marks:
-            schemas: list[Any] = [self.item_schema(resource)]
-            for role in ("create", "replace", "update"):
-                operation = self.contract.operations.get(getattr(resource, role))
-                schemas += [{"$ref": f"#{operation.request_schema}"}] if operation and operation.request_schema else []
-            self._marks[resource.name, mark] = tuple(dict.fromkeys(p for s in schemas for p in self.samples.marked(s, mark)))
-        return self._marks[resource.name, mark]
+    def hidden(self, resource: Resource) -> tuple[tuple[str, ...], ...]:
+        """Return the places of the members that only the client may write, and nobody sees."""
+        if (resource.name, "hidden") not in self._marks:
+            schemas = [self.item_schema(resource), *(self.request_schema(getattr(resource, r)) for r in ("create", "replace", "update"))]
+            places = [p for s in schemas for p in self.samples.marked(s, "writeOnly")]
+            self._marks[resource.name, "hidden"] = tuple(dict.fromkeys(places))
+        return self._marks[resource.name, "hidden"]
+
+    def owned(self, resource: Resource, operation: str) -> tuple[tuple[str, ...], ...]:
+        """Return the places of the members that the server owns: read-only when read, unless the body of *operation* may name them."""
+        if (resource.name, operation) not in self._marks:
+            asked = self.request_schema(operation)
+            free = set(self.samples.marked(asked, "readOnly", unmarked=True))
+            read_only = [*self.samples.marked(self.item_schema(resource), "readOnly"), *self.samples.marked(asked, "readOnly")]
+            self._marks[resource.name, operation] = tuple(p for p in dict.fromkeys(read_only) if p not in free)
+        return self._marks[resource.name, operation]
+
+    def request_schema(self, operation: str) -> Any:
+        """Return the schema of the body of an operation."""
+        found = self.contract.operations.get(operation)
+        return {"$ref": f"#{found.request_schema}"} if found and found.request_schema else {}
 
     def shown(self, resource: Resource, instance: Instance) -> Any:
         """Return an instance as a read shows it: nothing that only the client may write."""
-        return without(instance.body, self.marked(resource, "writeOnly"))
+        return without(instance.body, self.hidden(resource))
 
     # -- places --------------------------------------------------------------------------------------------------
     def href(self, resource: Resource, parents: Parents, id: str) -> str:

@@ -109,8 +109,8 @@ class Samples:
             here = self.flat(inner if inner is not None else here.get("items", {}))
         return here
 
-    def marked(self, schema: Any, mark: str) -> tuple[tuple[str, ...], ...]:
-        """Return the places of the members that *schema* marks `readOnly` or `writeOnly`, as paths with `*` for items."""
+    def marked(self, schema: Any, mark: str, *, unmarked: bool = False) -> tuple[tuple[str, ...], ...]:
+        """Return the places of the members that *schema* marks `readOnly` or `writeOnly` (or does not), as paths with `*` for items."""
         found: dict[tuple[str, ...], None] = {}
 
         def walk(node: Any, at: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -125,7 +125,7 @@ def anchor(requirement: str) -> str:
 class ShownBody:
     """A body as it is shown, and what is not."""
 
-    text: Markup = Markup()
+    text: Markup = field(default_factory=Markup)
     note: str = ""
 
 
@@ -202,17 +202,40 @@ def write_html(run: Run, exchanges: Exchanges) -> str:
     """
     said = score(run)
     page = _Page(run, exchanges, said)
-    return _environment().get_template("report.html.j2").render(
-        head=run.header, said=said, words=WORDS, sections=page.sections(), verdicts=tuple(Verdict), rows=_rows(said), tone=_tone(said.exit_code),
-        target=_target_name(run), url=page.url, started=_utc(run.header.started), digest=str(run.header.digests.get("profile", ""))[:12],
-        cut=_cut(run), footer=run.footer, scope=_scope(run), leftovers=run.leftovers, total=len(said.results), folder=run.folder,
-    )  # fmt: skip
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            head=run.header,
+            said=said,
+            words=WORDS,
+            sections=page.sections(),
+            verdicts=tuple(Verdict),
+            rows=_rows(said),
+            tone=_tone(said.exit_code),
+            target=_target_name(run),
+            url=page.url,
+            started=_utc(run.header.started),
+            digest=str(run.header.digests.get("profile", ""))[:12],
+            cut=_cut(run),
+            footer=run.footer,
+            scope=_scope(run),
+            leftovers=run.leftovers,
+            total=len(said.results),
+            folder=run.folder,
+        )
+    )
 
 
 @cache
 def _environment() -> Environment:
     made = Environment(
-        loader=PackageLoader("conformance.writers"), autoescape=True, undefined=StrictUndefined, finalize=_printed, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("conformance.writers"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_printed,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     made.filters["integrity"] = lambda text: "sha256-" + base64.b64encode(hashlib.sha256(str(text).encode()).digest()).decode()
     made.filters["seconds"] = _seconds
@@ -247,34 +270,73 @@ class _Page:
         drafts = [r for r in self.said.results if r.draft]
         found = [
             Section(
-                id="failed-musts", title="Failed MUSTs", lead="Grouped by cause, the cause that explains most first.", verdict=Verdict.FAIL,
+                id="failed-musts",
+                title="Failed MUSTs",
+                lead="Grouped by cause, the cause that explains most first.",
+                verdict=Verdict.FAIL,
                 groups=tuple(self._group(_cause(c.cause, c.results), c.results) for c in must),
             ),
             Section(
-                id="failed-others", title="Failed SHOULDs and MAYs", lead="These do not decide whether the profile is met.", verdict=Verdict.FAIL,
+                id="failed-others",
+                title="Failed SHOULDs and MAYs",
+                lead="These do not decide whether the profile is met.",
+                verdict=Verdict.FAIL,
                 groups=tuple(self._group(_cause(c.cause, c.results), c.results) for c in rest),
             ),
             Section(
-                id="errors", title="Errors of ours", lead="The suite broke here; this says nothing about the target. Please report it.", verdict=Verdict.ERROR,
+                id="errors",
+                title="Errors of ours",
+                lead="The suite broke here; this says nothing about the target. Please report it.",
+                verdict=Verdict.ERROR,
                 groups=self._by_reason(by[Verdict.ERROR]),
             ),
             Section(
-                id="inconclusive", title="Inconclusive", lead="We looked and could not tell; what did not reproduce comes first.", verdict=Verdict.INCONCLUSIVE,
+                id="inconclusive",
+                title="Inconclusive",
+                lead="We looked and could not tell; what did not reproduce comes first.",
+                verdict=Verdict.INCONCLUSIVE,
                 groups=self._by_reason(by[Verdict.INCONCLUSIVE]),
             ),
-            Section(id="not-tested", title="Not tested", lead="Nobody looked, for the reason given.", verdict=Verdict.NOT_TESTED, groups=self._by_reason(by[Verdict.NOT_TESTED]), quiet=True),
-            Section(id="drafts", title="Drafts", lead="The clause was not looked up yet: shown here, counted in no total.", verdict=Verdict.NOT_TESTED, groups=self._by_verdict(drafts), quiet=True),
-            Section(id="passed", title="Passed", lead="With the last exchange that each rests on.", verdict=Verdict.PASS, groups=self._by_level(by[Verdict.PASS]), quiet=True),
             Section(
-                id="not-applicable", title="Not applicable", lead="Outside what the target claims or has; in no denominator.", verdict=Verdict.NOT_APPLICABLE,
-                groups=self._by_reason(by[Verdict.NOT_APPLICABLE]), quiet=True,
+                id="not-tested",
+                title="Not tested",
+                lead="Nobody looked, for the reason given.",
+                verdict=Verdict.NOT_TESTED,
+                groups=self._by_reason(by[Verdict.NOT_TESTED]),
+                quiet=True,
             ),
-        ]  # fmt: skip
+            Section(
+                id="drafts",
+                title="Drafts",
+                lead="The clause was not looked up yet: shown here, counted in no total.",
+                verdict=Verdict.NOT_TESTED,
+                groups=self._by_verdict(drafts),
+                quiet=True,
+            ),
+            Section(
+                id="passed",
+                title="Passed",
+                lead="With the last exchange that each rests on.",
+                verdict=Verdict.PASS,
+                groups=self._by_level(by[Verdict.PASS]),
+                quiet=True,
+            ),
+            Section(
+                id="not-applicable",
+                title="Not applicable",
+                lead="Outside what the target claims or has; in no denominator.",
+                verdict=Verdict.NOT_APPLICABLE,
+                groups=self._by_reason(by[Verdict.NOT_APPLICABLE]),
+                quiet=True,
+            ),
+        ]
         return tuple(s for s in found if s.groups)
 
     def _group(self, title: str, results: Iterable[Result]) -> Group:
         needs = title.removeprefix("needs ")
-        return Group(title=title, items=tuple(self._shown(r) for r in results), needs=anchor(needs) if needs != title and needs in self.ids else "")
+        return Group(
+            title=title, items=tuple(self._shown(r) for r in results), needs=anchor(needs) if needs != title and needs in self.ids else ""
+        )
 
     def _by_reason(self, results: Iterable[Result]) -> tuple[Group, ...]:
         found: dict[str, list[Result]] = {}
@@ -292,7 +354,11 @@ class _Page:
         return tuple(self._group(level.value, group) for level in Level if (group := [r for r in results if r.level is level]))
 
     def _by_verdict(self, results: Sequence[Result]) -> tuple[Group, ...]:
-        return tuple(self._group(WORDS[v]["text"], group) for v in sorted(Verdict, key=lambda v: -v.weight) if (group := [r for r in results if r.verdict is v]))
+        return tuple(
+            self._group(WORDS[v]["text"], group)
+            for v in sorted(Verdict, key=lambda v: -v.weight)
+            if (group := [r for r in results if r.verdict is v])
+        )
 
     def _shown(self, result: Result) -> Shown:
         paths = list(dict.fromkeys([*(at for f in result.findings for at in f.evidence), *result.evidence]))
@@ -302,9 +368,15 @@ class _Page:
         there = [at for at in paths if at in recorded]
         shown = tuple(self._exchange(recorded[at], at, result.verdict) for at in there[:MAX_EXCHANGES])
         return Shown(
-            result=result, id=anchor(result.requirement), word=WORDS[result.verdict]["text"], symbol=WORDS[result.verdict]["symbol"],
-            findings=result.findings[:MAX_FINDINGS], exchanges=shown, left_out=len(recorded) - len(shown), missing=len(paths) - len(there),
-        )  # fmt: skip
+            result=result,
+            id=anchor(result.requirement),
+            word=WORDS[result.verdict]["text"],
+            symbol=WORDS[result.verdict]["symbol"],
+            findings=result.findings[:MAX_FINDINGS],
+            exchanges=shown,
+            left_out=len(recorded) - len(shown),
+            missing=len(paths) - len(there),
+        )
 
     def _exchange(self, exchange: Exchange, at: Path, verdict: Verdict) -> ShownExchange:
         request = exchange.request
@@ -313,10 +385,18 @@ class _Page:
         if exchange.tries > 1:
             manner += f"{', ' if manner else ''}tried {exchange.tries} times"
         return ShownExchange(
-            step=step_name(at), where=clipped(request.where, 300), manner=manner, summary=clipped(exchange.summary, 300), url=exchange.url or request.link or request.target,
-            exchange=exchange, request_headers=request.headers[:MAX_HEADERS], request_body=self._body(request.body, longest),
-            headers=exchange.headers[:MAX_HEADERS], body=self._body(exchange.body, longest), command=self._command(exchange),
-        )  # fmt: skip
+            step=step_name(at),
+            where=clipped(request.where, 300),
+            manner=manner,
+            summary=clipped(exchange.summary, 300),
+            url=exchange.url or request.link or request.target,
+            exchange=exchange,
+            request_headers=request.headers[:MAX_HEADERS],
+            request_body=self._body(request.body, longest),
+            headers=exchange.headers[:MAX_HEADERS],
+            body=self._body(exchange.body, longest),
+            command=self._command(exchange),
+        )
 
     def _body(self, body: bytes, longest: int) -> ShownBody:
         if not body:
@@ -344,7 +424,9 @@ class _Page:
         if isinstance(credential, Mapping) and _origin(exchange.url) in self.origins:
             scheme, name = str(credential.get("scheme", "none")), str(credential.get("header", ""))
         sent = target.get("headers")
-        extra = tuple((str(k), str(v)) for k, v in sent.items()) if isinstance(sent, Mapping) and _origin(exchange.url) in self.origins else ()
+        extra = (
+            tuple((str(k), str(v)) for k, v in sent.items()) if isinstance(sent, Mapping) and _origin(exchange.url) in self.origins else ()
+        )
         command = curl(exchange, scheme=scheme, name=name, extra=extra)
         return _block(command if len(command) <= MAX_COMMAND else f"# {len(command)} characters: see exchanges.jsonl")
 
@@ -377,7 +459,11 @@ def _cause(cause: str, results: Sequence[Result]) -> str:
 def _cut(run: Run) -> str:
     if run.footer is None:
         return "the record has no end"
-    return "" if run.complete else {"interrupted": "it was interrupted", "budget": "its budget was spent"}.get(run.footer.ended, run.footer.ended)
+    return (
+        ""
+        if run.complete
+        else {"interrupted": "it was interrupted", "budget": "its budget was spent"}.get(run.footer.ended, run.footer.ended)
+    )
 
 
 def _scope(run: Run) -> list[tuple[str, str, str]]:

@@ -13,9 +13,33 @@ from conformance.writers.curl import curl
 from tests.writers.records import HOSTILE, exchange
 
 IDS = [
-    "';touch owned;'", '";touch owned;"', "$(touch owned)", "`touch owned`", "a b", "-o owned", "--output=owned", "\\", "\\'", "{1,2}[3-4]", "../../x", "!!", "a\nb",
-    "\x1b]0;x\x07", "\u202e", "é", "%2f", "#x", "&touch owned", "|touch owned", ">owned", "\r\ntouch owned", "~", "*", "\x9b", HOSTILE.replace("\ud800", ""),
-]  # fmt: skip
+    "';touch owned;'",
+    '";touch owned;"',
+    "$(touch owned)",
+    "`touch owned`",
+    "a b",
+    "-o owned",
+    "--output=owned",
+    "\\",
+    "\\'",
+    "{1,2}[3-4]",
+    "../../x",
+    "!!",
+    "a\nb",
+    "\x1b]0;x\x07",
+    "\u202e",
+    "é",
+    "%2f",
+    "#x",
+    "&touch owned",
+    "|touch owned",
+    ">owned",
+    "\r\ntouch owned",
+    "~",
+    "*",
+    "\x9b",
+    HOSTILE.replace("\ud800", ""),
+]
 
 
 def _arguments(command: str, folder: Path, shell: str = "bash") -> list[bytes]:
@@ -25,7 +49,14 @@ def _arguments(command: str, folder: Path, shell: str = "bash") -> list[bytes]:
     fake = folder / "curl"
     fake.write_text("#!/bin/sh\nprintf '%s\\0' \"$@\" > told\n")
     fake.chmod(0o755)
-    env = {"PATH": f"{folder}{os.pathsep}/usr/bin:/bin", "TOKEN": "t0ken", "WRONG_TOKEN": "wr0ng", "USERNAME": "u", "PASSWORD": "p w", "LC_ALL": "C.UTF-8"}
+    env = {
+        "PATH": f"{folder}{os.pathsep}/usr/bin:/bin",
+        "TOKEN": "t0ken",
+        "WRONG_TOKEN": "wr0ng",
+        "USERNAME": "u",
+        "PASSWORD": "p w",
+        "LC_ALL": "C.UTF-8",
+    }
     subprocess.run([shell, "-c", command], cwd=folder, env=env, check=True, timeout=20)
     assert sorted(p.name for p in folder.iterdir()) == ["curl", "told"]
     return (folder / "told").read_bytes().split(b"\0")[:-1]
@@ -34,12 +65,16 @@ def _arguments(command: str, folder: Path, shell: str = "bash") -> list[bytes]:
 @pytest.mark.parametrize("name", IDS)
 def test_hostile_ids_are_data_in_address_header_and_body(name: str, tmp_path: Path) -> None:
     seen = exchange("PUT", f"/Users/{name}", sent=name.encode())
-    seen = exchange("PUT", f"/Users/{name}", sent=name.encode(), request=seen.request.with_(headers=(*seen.request.headers, ("if-match", name))))
+    seen = exchange(
+        "PUT", f"/Users/{name}", sent=name.encode(), request=seen.request.with_(headers=(*seen.request.headers, ("if-match", name)))
+    )
     command = curl(seen)
     assert all(c.isprintable() or c == "\n" for c in command)
     told = _arguments(command, tmp_path)
     assert told[0:5] == [b"--path-as-is", b"--globoff", b"--include", b"--request", b"PUT"]
-    assert told.count(b"--url") == 1 and told[-2] == b"--url" and told[-1].startswith(b"https://scim.partner.example:8443/scim/v2/Users/")
+    assert told.count(b"--url") == 1
+    assert told[-2] == b"--url"
+    assert told[-1].startswith(b"https://scim.partner.example:8443/scim/v2/Users/")
     if "\0" in name:
         assert "# body: " in command
     else:
@@ -65,7 +100,8 @@ def test_credentials_are_variables_of_the_reader() -> None:
     assert '"Authorization: Bearer $OTHER_TOKEN"' in curl(exchange(identity="other"))
     assert '--user "$USERNAME:$PASSWORD"' in curl(exchange(), scheme="basic")
     assert 'X-Key": $TOKEN"' in curl(exchange(), scheme="api-key", name="X-Key")
-    assert "TOKEN" not in curl(exchange(identity="none")) and "TOKEN" not in curl(exchange(), scheme="none")
+    assert "TOKEN" not in curl(exchange(identity="none"))
+    assert "TOKEN" not in curl(exchange(), scheme="none")
 
 
 @pytest.mark.parametrize("name", ["$(id)", "a b", '"', "@file", "x\ny"])
@@ -98,7 +134,8 @@ def test_what_was_never_sent_is_not_offered() -> None:
 
 def test_head_waits_for_no_body_and_unsent_headers_stay_unsent() -> None:
     words = shlex.split(curl(exchange("HEAD")).replace("\\\n", ""))
-    assert "--head" in words and "--request" not in words
+    assert "--head" in words
+    assert "--request" not in words
     bare = exchange("POST", sent=b"{}", request=exchange("POST").request.with_(headers=(("x-empty", ""),), body=b"{}"))
     words = shlex.split(curl(bare).replace("\\\n", ""))
     assert {"accept:", "content-type:", "x-empty;"} <= set(words)

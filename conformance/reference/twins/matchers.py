@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-_MATCHER = re.compile(r'\s*(?P<name>"(?:[^"\\]|\\.)*"|[a-zA-Z_][a-zA-Z0-9_]*)\s*(?P<type>=~|!~|!=|=)\s*(?P<value>"(?:[^"\\]|\\.)*"|[^",{}]*)\s*')
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_MATCHER = re.compile(rf"\s*(?P<name>{_QUOTED}|[a-zA-Z_][a-zA-Z0-9_]*)\s*(?P<type>=~|!~|!=|=)\s*(?P<value>{_QUOTED}|[^\",{{}}]*)\s*")
 
 
 @dataclass(frozen=True, slots=True)

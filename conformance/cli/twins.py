@@ -1,0 +1,124 @@
+"""Commands about twins: demo (everything offline), serve-reference (a twin on a port)."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+from conformance.claim import Claim, Support
+from conformance.cli.common import colour, say, shelf_of, write_views
+from conformance.cli.running import execute
+from conformance.driving.session import Options, Session
+from conformance.driving.virtual import VirtualLoop
+from conformance.driving.wires import TwinWire
+from conformance.loading.profiles import Shelf, load_profile
+from conformance.profile import Profile
+from conformance.reference.serving import serve
+from conformance.reference.twins import twin_for
+from conformance.run import Run
+from conformance.scoring import score
+from conformance.target import Credential, Reference, Target
+from conformance.verdict import Level, Verdict
+from conformance.wire import Twin
+from conformance.writers.text import clipped, write_text
+
+#: When runs against twins begin: seconds since the epoch, always the same, so that they repeat.
+EPOCH = 1_780_000_000.0
+TOKEN = "twin-token"
+
+
+def target_of_twin(profile: Profile, twin: Twin, url: str, folder: Path) -> Target:
+    """Return the target that fits a twin: its credentials, its test data, everything allowed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    credentials: dict[str, Credential] = {}
+    if profile.bindings.authentication.required:
+        for name, token in (("default", TOKEN), ("other", "other-token")):
+            (folder / f"{name}.token").write_text(token)
+            credentials[name] = Credential(scheme="bearer", token=Reference(file=str(folder / f"{name}.token")))
+    test_data = dict(getattr(twin, "test_data", {}))
+    return Target(url=url, name=f"twin of {profile.name}", allow=("write", "disruptive"), credentials=credentials, test_data=test_data)
+
+
+def run_in_process(profile: Profile, twin: Twin, folder: Path, *, shelf: Shelf | None = None, seed: int = 1, claim_all: bool = True) -> Run:
+    """Run a profile against a twin in this process, on a virtual clock: no sockets, no waiting."""
+    target = target_of_twin(profile, twin, "http://twin.invalid", folder)
+    features = {name: Support.YES for name in profile.features if name != "core"} if claim_all else {}
+    claim = Claim(profile=profile.name, edition=profile.edition, features=features)
+    session = Session(f"{profile.name}@{profile.edition}", target, claim, folder, Options(seed=seed), EPOCH, shelf, TwinWire(twin, EPOCH))
+    return execute(session, new_loop=VirtualLoop)
+
+
+def _demo_command(commands: Any) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser("demo", help="run every profile against its twin, offline, and write the reports")
+    command.add_argument("-o", "--output", type=Path, default=Path("runs/demo"), metavar="DIR")
+    command.set_defaults(call=demo)
+    return command
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Run every profile against its twin, and SCIM against a twin that does not really delete."""
+    shelf = shelf_of(options)
+    began = time.monotonic()
+    failed = 0
+    print("profile                                    MUSTs passed   requests   report")
+    for name in sorted(shelf.profiles, key=lambda n: load_profile(n, shelf).interface):
+        profile = load_profile(name, shelf)
+        folder = options.output / name
+        run = run_in_process(profile, twin_for(profile), folder, shelf=shelf, claim_all=False)
+        write_views(run, folder)
+        said = score(run)
+        must = said.tallies[Level.MUST]
+        failed += must[Verdict.FAIL]
+        requests = run.footer.requests if run.footer else 0
+        print(f"{clipped(f'{name} {profile.edition}', 42):<42} {must[Verdict.PASS]:>4} of {must.applicable:<4} {requests:>9}   {folder / 'report.html'}")
+    profile = load_profile("scim2", shelf)
+    folder = options.output / "scim2-faulty"
+    run = run_in_process(profile, Undeleting(twin_for(profile)), folder, shelf=shelf, claim_all=False)
+    write_views(run, folder)
+    print(f"\nthe SCIM twin once more, with a delete that deletes nothing:\n\n{write_text(run, colour=colour())}")
+    say(f"report: {folder / 'report.html'} ({time.monotonic() - began:.0f} s)")
+    return 1 if failed else 0
+
+
+class Undeleting:
+    """A twin that says it deleted and did not: what the demo shows as a finding."""
+
+    def __init__(self, twin: Twin) -> None:
+        self.twin = twin
+
+    def handle(self, request: Any, now: float) -> Any:
+        """Answer a DELETE with 204 and do nothing; everything else is the twin's."""
+        from conformance.wire import WireResponse
+
+        if request.method == "DELETE" and any(k.lower() == "authorization" and v == f"Bearer {TOKEN}" for k, v in request.headers):
+            known = self.twin.handle(type(request)(method="GET", target=request.target, headers=request.headers), now)
+            return WireResponse(status=204) if known.status == 200 else known
+        return self.twin.handle(request, now)
+
+
+def _serve_command(commands: Any) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser("serve-reference", help="serve a profile's twin on 127.0.0.1, to point a run or a client at")
+    command.add_argument("profile", metavar="PROFILE[@EDITION]")
+    command.add_argument("--port", type=int, default=0)
+    command.set_defaults(call=serve_reference)
+    return command
+
+
+def serve_reference(options: argparse.Namespace) -> int:
+    """Serve until Ctrl-C; print the target file and the run line that fit."""
+    profile = load_profile(options.profile, shelf_of(options))
+    twin = twin_for(profile)
+    with serve(twin, options.port) as url:
+        token = " --token-env TWIN_TOKEN" if profile.bindings.authentication.required else ""
+        print(f"{profile.title}: {url}")
+        print(f"{'TWIN_TOKEN=' + TOKEN + ' ' if token else ''}conformance run {profile.name}@{profile.edition} --url {url}{token} --allow write", flush=True)
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            return 0
+
+
+COMMANDS = (_demo_command, _serve_command)
