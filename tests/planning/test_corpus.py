@@ -42,8 +42,8 @@ from conformance.planning.generate import generated, ideas_of, operations_asked,
 from conformance.profile import Profile
 from conformance.schema import ASSERTED_FORMATS, seen_from
 
-SHIPPED = ("alertmanager-v2@0.25", "alertmanager-v2@0.34", "dmtf-redfish@2025.4", "scim2@2.0")
 ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = sorted(f"{f.parent.name}@{f.name.removesuffix('.corpus.jsonl')}" for f in ROOT.glob("profiles/*/*.corpus.jsonl"))
 
 
 def file_of(name: str) -> Path:
@@ -522,7 +522,7 @@ def test_the_first_line_tells_what_made_the_file(name: str) -> None:
     lines = text.partition("\n")[2]
     assert header["profile"] + "@" + header["edition"] == name
     assert (header["contract"], header["bindings"]) == (profile.digests["contract"], profile.digests["bindings"]), "run `make corpus`"
-    assert header["cases"] == len(lines.splitlines()) > 0
+    assert header["cases"] == len(lines.splitlines())
     assert header["sha256"] == hashlib.sha256(lines.encode()).hexdigest()
     assert not {"python", "date"} & set(header)
 
