@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
+from html import escape
 from urllib.parse import quote, quote_plus
 
 from conformance.exchange import PLACEHOLDER, Request
@@ -22,9 +24,20 @@ SECRET_HEADERS = {
     "x-access-token", "x-csrf-token",
 }  # fmt: skip
 _NAMES = r"[A-Za-z0-9_.-]*(?:password|passwd|secret|token|credential|api_?key|private_?key|authorization|cookie|assertion)[A-Za-z0-9_.-]*"
-_NOT_SECRET = re.compile(r"(?i)(type|expires?|expires_?in|_?endpoint|supported|uri|url|policy|policies|length|format|name|lifetime|limit|methods?|_id|id)$|(?:next|skip|page|continu|sync|cursor|delta).*token$|^(?:next|skip|page|continue)_?-?token$|token_?type|.*@.*")
+_NOT_SECRET = re.compile(
+    r"(?i)(type|expires?|expires_?in|_?endpoint|supported|uri|url|policy|policies|length|format|name|lifetime|limit|methods?|_id|id)$"
+    r"|(?:next|skip|page|continu|sync|cursor|delta).*token$|^(?:next|skip|page|continue)_?-?token$|token_?type|.*@.*"
+)
 _JSON = re.compile(rf'("(?i:{_NAMES})"\s*:\s*)"((?:[^"\\]|\\.)*)"')
 _FORM = re.compile(rf"(?i)(^|[?&;\s])({_NAMES})=([^&\s\"'<>]*)")
+
+
+def spellings(secret: str) -> set[str]:
+    """Return the ways in which a server may write *secret*: as it is, percent-encoded, as a JSON string, as HTML."""
+    json_text = {json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
+    percent = {quote(secret, safe="", errors="surrogateescape"), quote(secret, errors="surrogateescape"), quote_plus(secret, errors="surrogateescape")}
+    lower = {re.sub(r"%[0-9A-F]{2}", lambda m: m[0].lower(), text) for text in percent}
+    return {secret, *json_text, *(text.replace("/", "\\/") for text in json_text), *percent, *lower, escape(secret), escape(secret, quote=False)}
 
 
 class Redactor:
@@ -40,7 +53,7 @@ class Redactor:
     def learn(self, secret: str) -> None:
         """Redact this value from now on, wherever it stands."""
         if len(secret) >= MIN_LENGTH and secret not in self.secrets:
-            self.secrets |= {secret, quote(secret, safe=""), quote_plus(secret), secret.replace("\\", "\\\\").replace('"', '\\"').replace("/", "\\/"), secret.replace("\\", "\\\\").replace('"', '\\"')}
+            self.secrets |= spellings(secret)
             self.__dict__.pop("_values", None)
 
     @cached_property

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from conformance.api import Api
 from conformance.case import Case, edited
 from conformance.checks.registry import check
-from conformance.checks.subjects import valid_request
+from conformance.checks.subjects import discard, valid_request
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable
-from conformance.exchange import Exchange, Request
+from conformance.exchange import Exchange, Request, Trouble
 from conformance.flow import given, send
 from conformance.profile import Profile
 from conformance.requirement import Requirement
@@ -35,7 +35,12 @@ async def refuses(api: Api, operation: Operation, case: Case, ready: Exchange) -
     resource = api.profile.bindings.resource_of(operation.id)
     fresh = resource is not None and resource.create == operation.id
     base = await valid_request(api, operation) if fresh else ready.request
-    seen = await send(spoiled(base, case))
+    seen = await send(spoiled(base, case), silence=True)
+    if not seen.status:
+        await _while_healthy(api, seen)
+        raise Nonconformity(f"a 4xx: {case.title}", f"{seen.detail or seen.trouble}", seen, ready, cause=f"no answer: {operation.title} on invalid input")
+    if seen.success and fresh and resource is not None:
+        await discard(api, resource, seen)
     documented = {int(s) for s in operation.answers if s.isdigit() and s.startswith("4")}
     invalid = api.profile.bindings.error.invalid
     if seen.success or 300 <= seen.status < 400:
@@ -44,6 +49,13 @@ async def refuses(api: Api, operation: Operation, case: Case, ready: Exchange) -
         raise Nonconformity(f"a 4xx: {case.title}", seen.summary, seen, ready, cause=f"{seen.status}: {operation.title} on invalid input")
     if seen.status in _OTHER_REASONS and seen.status not in invalid and seen.status not in documented:
         raise Inconclusive(f"refused with {seen.status}, which does not speak of the input", seen)
+
+
+async def _while_healthy(api: Api, seen: Exchange) -> None:
+    """Expect that the server is there: only then does a closed connection speak of the input."""
+    if seen.trouble not in (Trouble.CLOSED, Trouble.BROKEN):
+        raise Inconclusive(f"{seen.request.where}: {seen.detail or seen.trouble}", seen)
+    await given(api.request(api.operation(api.profile.bindings.probe)))
 
 
 def spoiled(base: Request, case: Case) -> Request:

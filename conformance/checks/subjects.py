@@ -6,9 +6,9 @@ from typing import Any
 
 from conformance.api import Api, Subject
 from conformance.contract import Operation
-from conformance.ending import Inconclusive, NotApplicable, NotTested
+from conformance.ending import Ending, Inconclusive, NotApplicable, NotTested
 from conformance.exchange import Exchange, Request
-from conformance.flow import given
+from conformance.flow import given, send
 from conformance.profile import Resource
 from conformance.requirement import pick
 
@@ -64,6 +64,17 @@ async def create(api: Api, resource: Resource, body: Any = None) -> tuple[Subjec
 def created(api: Api, resource: Resource, made: Exchange, sent: Any, parent: Subject | None) -> Subject:
     """Return the instance that a create answer speaks of."""
     return api.subject(resource, api.body_of(made), parent=parent, location=made.header("location") or "", sent=sent)
+
+
+async def discard(api: Api, resource: Resource, made: Exchange) -> None:
+    """Delete at once what should never have been made, so that it is in nobody's way; where that fails the ledger tries again."""
+    if not resource.delete:
+        return
+    try:
+        subject = created(api, resource, made, {}, None)
+        await send(api.request(api.operation(resource.delete), subject=subject))
+    except Ending:
+        return
 
 
 async def existing(api: Api, resource: Resource) -> Subject:

@@ -25,7 +25,7 @@ NEXT_LINKS = ("nextlink", "@odata.nextlink", "nexturi", "nexturl", "next")
 TOTALS = ("total", "totalcount", "totalresults", "totalitems", "totalelements", "totalsize")
 LISTS = ("items", "data", "results", "resources", "members", "value", "content", "list", "entries", "records", "elements")
 PROBES = ("version", "versions", "status", "health", "healthz", "livez", "readyz", "capabilities", "discovery", "info", "configuration")
-NOT_ITEMS = ("me", "self", "default", "current")
+LINKS = ("@odata.id", "href", "self", "link", "uri", "url", "selflink", "resourceuri")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +65,7 @@ class Kind:
     roles: dict[str, tuple[str, str]] = field(default_factory=dict)
     id: str = ""
     created_id: str = ""
+    link: str = ""
     items: str | None = None
     location: bool = False
     slow: bool = False
@@ -261,7 +262,9 @@ def _look(kind: Kind, reader: Reader) -> None:
     pointer = id_in(example, kind) if example else ""
     if "post" in paths.get(kind.collection, {}):
         _creating(kind, reader, pointer)
-    kind.id = pointer or (id_in(inner or shown, kind) if shown else "")
+    kind.id = pointer or kind.id or (id_in(inner or shown, kind) if shown else "")
+    if item and not pointer:
+        kind.link = next(_members(item.chosen(), LINKS, "string"), "")
     if "read" in kind.roles:
         headers = {h for s in reader.success(kind.roles["read"]) for h in reader.headers(kind.roles["read"], s)}
         kind.etag = "etag" in headers
@@ -293,7 +296,8 @@ def _creating(kind: Kind, reader: Reader, pointer: str) -> None:
     kind.roles["create"] = at
     kind.slow = all(s == "202" for s in success)
     if there and there != pointer:
-        kind.created_id = there
+        kind.created_id = there if pointer else ""
+        kind.id = pointer or there
 
 
 def envelope(shape: Shape | None) -> tuple[str, Shape | None]:
@@ -329,7 +333,7 @@ def id_in(shape: Shape | None, kind: Kind) -> str:
         return ""
     members = shape.chosen().properties
     own, name = squeezed(kind.parameter), squeezed(kind.name)
-    wanted = [own, f"{name}id", "id", f"{name}name", "uuid", "identifier", "name", f"{name}uuid", "key", "ref"]
+    wanted = [own, f"{name}id", "id", f"{name}name", "uuid", "identifier", "name", f"{name}uuid", "key", "ref", name]
     if own.endswith("name"):
         wanted = [own, "name", *wanted]
     known = {squeezed(n): n for n in reversed(list(members)) if _scalar(members[n])}

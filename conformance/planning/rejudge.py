@@ -46,12 +46,12 @@ def rejudge(run: Run, exchanges: Exchanges, profile: Profile, claim: Claim, chec
     for test in plan.tests:
         name = test.requirement.id
         recorded = exchanges.get(name, {})
+        if name not in before and (same or header.selected):
+            continue
         if test.settled is not None:
             results[name] = unlooked(test, *test.settled, profile)
         elif look.trouble:
             results[name] = unlooked(test, Verdict.NOT_TESTED, look.trouble, profile)
-        elif same and name not in before:
-            continue
         elif blocking := next((n for n in needed(test, profile) if n in results and results[n].verdict is Verdict.FAIL), ""):
             results[name] = unlooked(test, Verdict.NOT_TESTED, f"needs {blocking}", profile)
         elif not recorded:

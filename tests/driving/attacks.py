@@ -15,6 +15,8 @@ from conformance.wire import WireRequest, WireResponse
 from tests.driving.servers import Attack, Line, answer, encoded
 
 ATTACKS: dict[str, Attack] = {}
+#: Those that are well-formed answers with an ill-meant body.
+BODIES: list[str] = []
 
 SCRIPT = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'`"
 ESCAPES = "\x1b[2J\x1b]0;owned\x07\x1b[31mred\x9b31m\r\n\b\x00"
@@ -63,6 +65,7 @@ def scim(**members: object) -> bytes:
 
 def body(name: str, content: bytes, status: int = 201, **headers: str) -> None:
     """Register an attack that is a body."""
+    BODIES.append(name)
     response(name, answer(status, content, **{"content_type": "application/scim+json", **headers}))
 
 

@@ -33,12 +33,11 @@ from conformance.planning.corpus import (
     edits,
     grounds,
     objection,
-    readings,
     sorted_out,
-    wire_readings,
     within_budget,
 )
 from conformance.planning.generate import generated, ideas_of, operations_asked, slice_of
+from conformance.planning.readings import readings, wire_readings
 from conformance.profile import Profile
 from conformance.schema import ASSERTED_FORMATS, seen_from
 

@@ -1,0 +1,83 @@
+"""Headers and media types that are missing or wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from conformance.contract import Operation
+from conformance.profile import Profile
+from conformance.reference.faults.planting import Seen, fault, success, with_header
+from conformance.reference.faults.where import answers_json, asks_with, both, operations, role, turns
+from conformance.wire import WireResponse, header
+
+
+def _required(profile: Profile, operation: Operation) -> list[str]:
+    found = [operation.documented(s) for s in operation.success]
+    return [name for one in found if one for name, needed in one.headers.items() if needed]
+
+
+def _gives_location(profile: Profile, operation: Operation) -> bool:
+    resource = profile.bindings.resource_of(operation.id)
+    return resource is not None and resource.create == operation.id and (resource.location or "Location" in _required(profile, operation))
+
+
+@fault(
+    group="headers", sentence="A header that must be there is missing.",
+    applies=operations(lambda p, o: bool(_required(p, o))),
+    expected=both(turns("answer"), turns("location-resolves", when=lambda r: r.arguments.get("header", "Location") == "Location")),
+)  # fmt: skip
+def required_header_missing(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    assert seen.operation is not None
+    if not success(answer):
+        return answer
+    return with_header(answer, _required(seen.twin.profile, seen.operation)[0], None)
+
+
+@fault(
+    group="headers", sentence="Location of what was created leads nowhere.",
+    applies=operations(_gives_location), expected=turns("location-resolves"),
+)  # fmt: skip
+def location_leads_nowhere(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    location = header(answer.headers, "location")
+    return with_header(answer, "Location", location + "-elsewhere") if location and success(answer) else answer
+
+
+@fault(
+    group="headers", sentence="An answer lacks the ETag that the standard wants.",
+    applies=operations(role("read")), expected=turns("header-present", when=asks_with("header", "ETag")),
+)  # fmt: skip
+def no_etag(seen: Seen) -> WireResponse:
+    return with_header(seen.forward(), "ETag", None)
+
+
+@fault(
+    group="media type", sentence="JSON is labelled as text/html.",
+    applies=operations(answers_json), expected=both(turns("service-media-type"), turns("answer", when=lambda r: False)),
+)  # fmt: skip
+def json_as_html(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return with_header(answer, "Content-Type", "text/html") if success(answer) and answer.body else answer
+
+
+@fault(
+    group="media type",
+    sentence="A body comes without a media type.",
+    applies=operations(answers_json),
+    expected=turns("service-media-type"),
+)
+def no_media_type(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return with_header(answer, "Content-Type", None) if success(answer) and answer.body else answer
+
+
+@fault(
+    group="media type", sentence="An HTML page stands where JSON should be.",
+    applies=operations(answers_json), expected=turns("answer", "service-media-type"),
+)  # fmt: skip
+def html_page(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    if not success(answer) or not answer.body:
+        return answer
+    return replace(with_header(answer, "Content-Type", "text/html"), body=b"<html><body>It works!</body></html>")

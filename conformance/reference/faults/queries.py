@@ -1,0 +1,215 @@
+"""Lists that do not do what their query says: filters, order, selection, pages."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from conformance.contract import Operation
+from conformance.profile import Profile
+from conformance.reference.faults.planting import Seen, fault, json_of, success
+from conformance.reference.faults.where import (
+    POSITIONS,
+    SELECTIONS,
+    SIZES,
+    SORTS,
+    asks_with,
+    both,
+    has_filter,
+    has_query,
+    operations,
+    role,
+    turns,
+)
+from conformance.reference.places import first, put
+from conformance.wire import WireResponse
+
+_lists = role("list")
+_PAGING = (*SIZES, *POSITIONS)
+
+
+def _leaving_out(seen: Seen, *names: str) -> WireResponse:
+    return seen.asking(lambda query: [(k, v) for k, v in query if k not in names])
+
+
+def _filters(seen: Seen) -> list[str]:
+    return [k for k, _ in seen.query if k not in (*_PAGING, *SORTS, *SELECTIONS)]
+
+
+def _items(seen: Seen, change: Callable[[list[Any]], list[Any]]) -> WireResponse:
+    """Change the items of a list answer; totals stay as they were."""
+    resource = seen.resource
+    assert resource is not None
+
+    def edit(body: Any) -> Any:
+        items = first(body, resource.items) if resource.items else body
+        return put(body, resource.items, change(copy.deepcopy(items))) if isinstance(items, list) else body
+
+    return seen.edited(edit)
+
+
+# -- query semantics -------------------------------------------------------------------------------------------------
+@fault(
+    group="query semantics", sentence="Filters are ignored.",
+    applies=operations(_lists, has_filter), expected=turns("filter-honoured", "invalid-filter"),
+)  # fmt: skip
+def filter_ignored(seen: Seen) -> WireResponse:
+    return _leaving_out(seen, *_filters(seen))
+
+
+@fault(
+    group="query semantics", sentence="A filter finds nothing.",
+    applies=operations(_lists, has_filter), expected=turns("filter-honoured", when=lambda r: r.arguments.get("relation") != "none"),
+)  # fmt: skip
+def filter_finds_nothing(seen: Seen) -> WireResponse:
+    return _items(seen, lambda items: [] if _filters(seen) else items)
+
+
+@fault(
+    group="query semantics", sentence="A filter that cannot be read is ignored instead of refused.",
+    applies=operations(_lists, has_filter), expected=turns("invalid-filter"),
+)  # fmt: skip
+def broken_filter_ignored(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return _leaving_out(seen, *_filters(seen)) if answer.status == 400 and _filters(seen) else answer
+
+
+@fault(
+    group="query semantics", sentence="Sorting is ignored.", applies=operations(_lists, has_query(*SORTS)), expected=turns("sort-honoured")
+)
+def sort_ignored(seen: Seen) -> WireResponse:
+    return _leaving_out(seen, *SORTS)
+
+
+@fault(
+    group="query semantics", sentence="Sorted lists come in the opposite order.",
+    applies=operations(_lists, has_query(*SORTS)), expected=turns("sort-honoured"),
+)  # fmt: skip
+def sort_reversed(seen: Seen) -> WireResponse:
+    return _items(seen, lambda items: items[::-1] if any(k in SORTS for k, _ in seen.query) else items)
+
+
+@fault(
+    group="query semantics", sentence="The selection of members is ignored.",
+    applies=operations(role("read", "list"), has_query(*SELECTIONS)),
+    expected=lambda profile, place: turns(
+        "field-selection", when=lambda r: bool(r.arguments.get("absent")) and _role_of(profile, place) == r.arguments.get("role")
+    )(profile, place),
+)  # fmt: skip
+def selection_ignored(seen: Seen) -> WireResponse:
+    return _leaving_out(seen, *SELECTIONS)
+
+
+def _role_of(profile: Profile, place: str) -> str:
+    resource = profile.bindings.resource_of(place)
+    return resource.role(place) if resource else ""
+
+
+@fault(
+    group="query semantics", sentence="An unknown query parameter is refused.",
+    applies=operations(lambda p, o: o.method == "GET"), expected=turns("unknown-query-ignored"),
+)  # fmt: skip
+def unknown_query_refused(seen: Seen) -> WireResponse:
+    assert seen.operation is not None
+    known = {p.name for p in seen.operation.parameters}
+    strange = [k for k, _ in seen.query if k not in known and not k.startswith("$")]
+    return WireResponse(status=400) if strange else seen.forward()
+
+
+@fault(
+    group="query semantics", sentence="An unsupported query parameter is ignored instead of refused.",
+    applies=operations(lambda p, o: o.method == "GET"), expected=turns("unsupported-query-refused"),
+)  # fmt: skip
+def unsupported_query_ignored(seen: Seen) -> WireResponse:
+    return seen.asking(lambda query: [(k, v) for k, v in query if not k.startswith("$")])
+
+
+# -- paging ----------------------------------------------------------------------------------------------------------
+@fault(
+    group="paging", sentence="The size of a page is ignored.",
+    applies=operations(_lists, has_query(*SIZES)), expected=turns("page-limit", "empty-page"),
+)  # fmt: skip
+def page_size_ignored(seen: Seen) -> WireResponse:
+    return _leaving_out(seen, *SIZES)
+
+
+@fault(
+    group="paging", sentence="A page has one item more than asked for.",
+    applies=operations(_lists, has_query(*SIZES)), expected=turns("page-limit", "paging-complete", "empty-page"),
+)  # fmt: skip
+def page_one_too_long(seen: Seen) -> WireResponse:
+    return seen.asking(lambda query: [(k, str(max(int(v), 0) + 1) if k in SIZES and v.lstrip("-").isdigit() else v) for k, v in query])
+
+
+@fault(
+    group="paging", sentence="Every page is the first page.",
+    applies=operations(_lists, has_query(*POSITIONS)), expected=turns("paging-complete", "totals-agree"),
+)  # fmt: skip
+def always_the_first_page(seen: Seen) -> WireResponse:
+    return _leaving_out(seen, *POSITIONS)
+
+
+@fault(
+    group="paging", sentence="Each page but the first leaves out its first item.",
+    applies=operations(_lists, has_query(*POSITIONS)), expected=turns("paging-complete"),
+)  # fmt: skip
+def page_skips_an_item(seen: Seen) -> WireResponse:
+    later = [v for k, v in seen.query if k in POSITIONS and v not in ("0", "1")]
+    return _items(seen, lambda items: items[1:] if later else items)
+
+
+@fault(
+    group="paging", sentence="Each page but the first begins with the last item of the page before.",
+    applies=operations(_lists, has_query("startIndex", "offset", "skip")), expected=turns("paging-complete"),
+)  # fmt: skip
+def pages_overlap(seen: Seen) -> WireResponse:
+    first_one = {"startIndex": 1}
+    return seen.asking(
+        lambda query: [
+            (k, str(int(v) - 1)) if k in POSITIONS and v.isdigit() and int(v) > first_one.get(k, 0) else (k, v) for k, v in query
+        ]
+    )
+
+
+def _has_total(profile: Profile, operation: Operation) -> bool:
+    return _lists(profile, operation) and any(
+        r.check in ("totals-agree", "empty-page", "filter-honoured") and "total" in r.arguments for r in profile.requirements
+        if r.on in (operation.id, getattr(profile.bindings.resource_of(operation.id), "name", ""))
+    )  # fmt: skip
+
+
+def _total(seen: Seen) -> str:
+    assert seen.operation is not None and seen.resource is not None
+    places = (seen.operation.id, seen.resource.name)
+    return str(next(r.arguments["total"] for r in seen.twin.profile.requirements if r.on in places and "total" in r.arguments))
+
+
+@fault(
+    group="paging", sentence="The total is one too high.",
+    applies=operations(_has_total), expected=both(turns("totals-agree"), turns("filter-honoured", when=asks_with("total"))),
+)  # fmt: skip
+def total_too_high(seen: Seen) -> WireResponse:
+    pointer = _total(seen)
+    return seen.edited(lambda body: put(body, pointer, (first(body, pointer) or 0) + 1))
+
+
+@fault(
+    group="paging", sentence="The total counts what is on the page, not what there is.",
+    applies=operations(_has_total, has_query(*SIZES)), expected=turns("empty-page", "same-answer"),
+)  # fmt: skip
+def total_of_the_page(seen: Seen) -> WireResponse:
+    assert seen.resource is not None
+    pointer, items = _total(seen), seen.resource.items
+    return seen.edited(lambda body: put(body, pointer, len(first(body, items) or [])))
+
+
+@fault(
+    group="paging", sentence="An empty page is refused.",
+    applies=operations(_lists, has_query("count", "limit")), expected=turns("empty-page"),
+)  # fmt: skip
+def empty_page_refused(seen: Seen) -> WireResponse:
+    asked = [v for k, v in seen.query if k in SIZES]
+    answer = seen.forward()
+    nothing = bool(asked) and asked[-1].lstrip("-").isdigit() and int(asked[-1]) <= 0
+    return WireResponse(status=400) if nothing and success(answer) and json_of(answer) is not None else answer

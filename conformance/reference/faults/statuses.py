@@ -1,0 +1,54 @@
+"""Answers with another status than the documented one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from conformance.contract import Operation
+from conformance.profile import Profile
+from conformance.reference.faults.planting import Seen, fault, success
+from conformance.reference.faults.where import operations, turns
+from conformance.wire import WireResponse
+
+#: Statuses of success in the order in which a wrong one is chosen.
+_WRONG = (200, 202, 206)
+
+
+def _another(profile: Profile, operation: Operation) -> int | None:
+    known = {*operation.success, *operation.permitted, *profile.bindings.permitted}
+    return next((s for s in _WRONG if s not in known), None)
+
+
+@fault(
+    group="status", sentence="Success is told with a status that the contract does not document.",
+    applies=operations(lambda profile, operation: _another(profile, operation) is not None), expected=turns("answer"),
+)  # fmt: skip
+def undocumented_success(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    assert seen.operation is not None
+    wrong = _another(seen.twin.profile, seen.operation)
+    return replace(answer, status=wrong) if success(answer) and wrong else answer
+
+
+@fault(group="status", sentence="A valid request breaks the server.", applies=operations(), expected=turns("answers"))
+def server_error(seen: Seen) -> WireResponse:
+    answer = seen.pretend()
+    return WireResponse(status=500) if success(answer) else answer
+
+
+@fault(group="status", sentence="The operation is not there: 404 to everything.", applies=operations(), expected=turns("answers"))
+def operation_absent(seen: Seen) -> WireResponse:
+    answer = seen.pretend()
+    return WireResponse(status=404) if success(answer) else answer
+
+
+@fault(group="status", sentence="The method is not offered: 405 to everything.", applies=operations(), expected=turns("answers"))
+def method_not_offered(seen: Seen) -> WireResponse:
+    answer = seen.pretend()
+    return WireResponse(status=405, headers=(("Allow", "OPTIONS"),)) if success(answer) else answer
+
+
+@fault(group="status", sentence="The connection is closed without an answer.", applies=operations(), expected=turns("answers"))
+def connection_closed(seen: Seen) -> WireResponse:
+    answer = seen.pretend()
+    return WireResponse(status=0) if success(answer) else answer

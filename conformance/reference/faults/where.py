@@ -1,0 +1,184 @@
+"""Where faults apply, decided from contract and bindings, and rules of what they turn red: check × place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from conformance.contract import Operation
+from conformance.profile import Profile, Resource
+from conformance.reference.faults.planting import Applies, Rule
+from conformance.reference.places import parts_of
+from conformance.reference.sampling import Samples
+from conformance.requirement import Requirement
+
+Test = Callable[[Profile, Operation], bool]
+SIZES = ("limit", "count", "perPage", "per_page", "pageSize", "page_size", "size", "top", "$top")
+POSITIONS = ("offset", "skip", "page", "pageNumber", "startIndex", "marker", "cursor", "after", "$skip")
+SORTS = ("sort", "sortBy", "sort_by", "sortOrder", "sort_order", "order", "orderBy", "sort_key", "sort_dir")
+SELECTIONS = ("fields", "attributes", "excludedAttributes", "select", "$select")
+
+
+# -- places ----------------------------------------------------------------------------------------------------------
+def service(profile: Profile) -> Iterable[str]:
+    """The whole service."""
+    return [""]
+
+
+def protected_service(profile: Profile) -> Iterable[str]:
+    """The whole service, where the standard demands credentials."""
+    return [""] if profile.bindings.authentication.required else []
+
+
+def operations(*tests: Test) -> Applies:
+    """Every operation that passes all tests."""
+    return lambda profile: [o.id for o in profile.contract.operations.values() if all(t(profile, o) for t in tests)]
+
+
+def role(*roles: str) -> Test:
+    """Operations that play one of these roles."""
+
+    def test(profile: Profile, operation: Operation) -> bool:
+        resource = profile.bindings.resource_of(operation.id)
+        return resource is not None and resource.role(operation.id) in roles
+
+    return test
+
+
+def answers_json(profile: Profile, operation: Operation) -> bool:
+    """Operations whose first success has a JSON body."""
+    return bool(schema_of(profile, operation))
+
+
+def reads(profile: Profile, operation: Operation) -> bool:
+    """Operations that only read."""
+    return operation.method == "GET"
+
+
+def takes_json(profile: Profile, operation: Operation) -> bool:
+    """Operations with a JSON body."""
+    return "json" in operation.request_media
+
+
+def asks_id(profile: Profile, operation: Operation) -> bool:
+    """Operations whose path names an instance."""
+    return any(p in profile.bindings.owners for p in operation.path_parameters)
+
+
+def needs_credentials(profile: Profile, operation: Operation) -> bool:
+    """Operations that nobody may use without credentials."""
+    bound = profile.bindings.authentication
+    return bound.required and operation.id not in bound.anonymous
+
+
+def has_query(*names: str) -> Test:
+    """Operations that document one of these query parameters."""
+    return lambda profile, operation: any(p.place == "query" and p.name in names for p in operation.parameters)
+
+
+def has_filter(profile: Profile, operation: Operation) -> bool:
+    """Operations with a query parameter that is none of paging, sorting or selection."""
+    return any(p.place == "query" and p.name not in (*SIZES, *POSITIONS, *SORTS, *SELECTIONS) for p in operation.parameters)
+
+
+def has_etag(profile: Profile, operation: Operation) -> bool:
+    """Operations on a resource whose read documents an ETag, or that is asked to depend on one."""
+    resource = profile.bindings.resource_of(operation.id)
+    reader = profile.contract.operations.get(resource.read) if resource else None
+    if resource is None or reader is None:
+        return False
+    documented = any(n.lower() == "etag" for s in reader.success for n in (a.headers if (a := reader.documented(s)) else {}))
+    return documented or resource.if_match or any(r.check in ("conditional-write", "etag-agrees") for r in about(profile, operation.id))
+
+
+# -- schemas ---------------------------------------------------------------------------------------------------------
+def schema_of(profile: Profile, operation: Operation) -> str:
+    """Return the pointer of the schema of the first success with a JSON body, or ''."""
+    for status in operation.success:
+        documented = operation.documented(status)
+        for media, pointer in documented.media.items() if documented else ():
+            if pointer and "json" in media:
+                return pointer
+    return ""
+
+
+def protected(profile: Profile, operation: Operation) -> set[str]:
+    """Return the members that bindings and features look at: a fault there would be another one."""
+    pointers: list[str] = []
+    for resource in profile.bindings.resources.values():
+        expired = resource.expired.pointer if resource.expired else ""
+        found = resource.found_at.pointer if resource.found_at else ""
+        pointers += [resource.id, resource.created_id, resource.link, resource.items, resource.marker, expired, found]
+    pointers += [f.discovered.pointer or "" for f in profile.features.values() if f.discovered]
+    pointers += [profile.bindings.identify.pointer if profile.bindings.identify else ""]
+    return {parts_of(p)[0] for p in pointers if parts_of(p)}
+
+
+def spare(profile: Profile, operation: Operation, *, kinds: tuple[str, ...] = (), enums: bool = False) -> list[str]:
+    """Return required members of the answer (of its items, where it is an array) that nothing else hangs on."""
+    pointer = schema_of(profile, operation)
+    if not pointer:
+        return []
+    samples = Samples(profile.contract.document)
+    flat = samples.flat({"$ref": f"#{pointer}"})
+    flat = samples.flat(flat["items"]) if "items" in flat and "properties" not in flat else flat
+    taken = protected(profile, operation)
+    found = []
+    for name in flat.get("required", ()):
+        inner: Mapping[str, Any] = samples.flat(flat.get("properties", {}).get(name, {}))
+        kind = inner.get("type") or ("array" if "contains" in inner else "")
+        if name not in taken and (not kinds or kind in kinds) and (not enums or "enum" in inner or "const" in inner):
+            found.append(name)
+    return found
+
+
+def has_spare(**asked: Any) -> Test:
+    """Operations whose answer has a required member that nothing else hangs on."""
+    return lambda profile, operation: bool(spare(profile, operation, **asked))
+
+
+# -- rules -----------------------------------------------------------------------------------------------------------
+def about(profile: Profile, place: str) -> Iterator[Requirement]:
+    """Yield the requirements that look at an operation, or at the resource in which it plays a role."""
+    resource = profile.bindings.resource_of(place) if place else None
+    for requirement in profile.requirements:
+        if not place or requirement.on == place or (resource and requirement.on == resource.name):
+            yield requirement
+
+
+def turns(*checks: str, when: Callable[[Requirement], bool] | None = None) -> Rule:
+    """The requirements about the place that are looked at with one of these checks; a check of the whole service counts everywhere."""
+
+    def rule(profile: Profile, place: str) -> frozenset[str]:
+        near = list(about(profile, place)) + [r for r in profile.requirements if not r.on]
+        derived = ("answers", "answer", "errors", "authentication", "refuses")
+        return frozenset(
+            r.id for r in near if r.check in checks and (r.check not in derived or not place or r.on == place) and (when is None or when(r))
+        )
+
+    return rule
+
+
+def both(*rules: Rule) -> Rule:
+    """What any of several rules names."""
+    return lambda profile, place: frozenset().union(*(rule(profile, place) for rule in rules))
+
+
+def of_resource(name: str, *checks: str) -> Rule:
+    """The requirements about a resource of the bindings, wherever the fault is."""
+    return lambda profile, place: frozenset(r.id for r in profile.requirements if r.on == name and r.check in checks)
+
+
+def ids(*slugs: str) -> Rule:
+    """Requirements of a standard's own faults, by slug."""
+    return lambda profile, place: frozenset(i for s in slugs if (i := f"{profile.name}/{s}") in profile.by_id)
+
+
+def asks_with(name: str, *values: Any) -> Callable[[Requirement], bool]:
+    """Requirements whose check is told *name*, as one of *values*."""
+    return lambda r: name in r.arguments and (not values or r.arguments[name] in values)
+
+
+def resource_at(profile: Profile, place: str) -> Resource | None:
+    """Return the resource in which an operation plays a role."""
+    return profile.bindings.resource_of(place) if place else None
