@@ -25,7 +25,7 @@ from conformance.requirement import pick
 from conformance.schema import resolve
 from conformance.verdict import Effect
 
-_TEMPLATE = re.compile(r"\{(sink\.[a-z-]+|unique|marker|uuid|secret|now(?:[+-]\d+s)?|test_data\.[A-Za-z0-9_-]+)\}")
+_TEMPLATE = re.compile(r"\{((?:sink|id|example)\.[A-Za-z0-9_-]+|unique|marker|uuid|secret|now(?:[+-]\d+s)?|test_data\.[A-Za-z0-9_-]+)\}")
 _WORD = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
@@ -97,18 +97,25 @@ class Api:
         """Return a short word that nothing in this run has used."""
         return "".join(self._chance.choices(_WORD, k=10))
 
-    def fill(self, template: Any) -> Any:
-        """Return *template* with `{unique}`, `{marker}`, `{uuid}`, `{secret}`, `{now+60s}` and `{test_data.NAME}` filled in."""
+    def fill(self, template: Any, others: Mapping[str, Any] | None = None) -> Any:
+        """Return *template* with `{unique}`, `{marker}`, `{uuid}`, `{secret}`, `{now+60s}` and `{test_data.NAME}` filled in.
+
+        Args:
+            others: what `{id.NAME}` and `{example.NAME}` stand for, which takes requests to find out (`checks.subjects.filled`).
+        """
+        known = others or {}
         if isinstance(template, Mapping):
-            return {key: self.fill(value) for key, value in template.items()}
+            return {key: self.fill(value, known) for key, value in template.items()}
         if isinstance(template, list | tuple):
-            return [self.fill(value) for value in template]
+            return [self.fill(value, known) for value in template]
         if not isinstance(template, str):
             return template
         whole = _TEMPLATE.fullmatch(template)
         if whole and whole[1].startswith("test_data."):
             return self.datum(whole[1].removeprefix("test_data."))
-        return _TEMPLATE.sub(lambda m: str(self._value(m[1])), template)
+        if whole and whole[1] in known:
+            return known[whole[1]]
+        return _TEMPLATE.sub(lambda m: str(known[m[1]] if m[1] in known else self._value(m[1])), template)
 
     def sink_path(self, name: str) -> str:
         """Return the path at our sink, which nobody can guess, of the expectation called *name* (`{sink.NAME}` in an example)."""
@@ -125,17 +132,19 @@ class Api:
             return f"Aa1!{self.fresh()}{self.fresh()}"
         if word.startswith("test_data."):
             return self.datum(word.removeprefix("test_data."))
+        if word.startswith(("id.", "example.")):
+            return f"{{{word}}}"  # only a check that may ask the server knows
         if word.startswith("sink."):
             return f"{self.sink_url or _no_sink()}/{self.sink_path(word.removeprefix('sink.'))}"
         shift = timedelta(seconds=int(word[3:-1])) if len(word) > 3 else timedelta()
         moment = datetime.fromtimestamp(self.started, UTC) + shift
         return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
-    def example(self, resource: Resource) -> Any:
-        """Return a fresh body that creates a *resource*."""
+    def example(self, resource: Resource, others: Mapping[str, Any] | None = None) -> Any:
+        """Return a fresh body that creates a *resource*; *others* as in `fill`."""
         if resource.example is None:
             raise Inconclusive(f"needs an example of {resource.name}")
-        return self.fill(resource.example)
+        return self.fill(resource.example, others)
 
     def changed(self, resource: Resource, body: Any) -> Any:
         """Return *body* with fresh values in the members that the bindings name as changeable."""
@@ -164,12 +173,15 @@ class Api:
         """
         owner = self.profile.bindings.resource_of(operation.id)
         values = {**(subject.parameters if subject else {}), **(parameters or {})}
+        makes = owner is not None and owner.create == operation.id and not (subject and owner.parameter in subject.parameters)
+        if owner and makes and not link and owner.parameter in operation.path_parameters:  # the client chooses the name
+            values.setdefault(owner.parameter, str(self.fill(owner.new_id)))
         if subject and subject.link and not parameters and owner and owner.role(operation.id) in ("read", "replace", "update", "delete"):
             link = link or subject.link
         target = "" if link else self._path(operation, values)
         asked = {**{p.name: _some_value(p) for p in operation.parameters if p.place == "query" and p.required}, **operation.query, **(query or {})}
         pairs = [(k, v) for k, value in asked.items() if value is not None for v in (value if isinstance(value, list) else [value])]
-        text = urlencode([(k, _wire(self.fill(v))) for k, v in pairs], quote_via=quote)
+        text = urlencode([(k, _wire(self.fill(v))) for k, v in pairs], quote_via=quote, errors="surrogatepass")
         if text:
             mark = "&" if "?" in (link or target) else "?"
             link, target = (f"{link}{mark}{text}", "") if link else ("", f"{target}{mark}{text}")
@@ -183,7 +195,7 @@ class Api:
         sent.update({k.lower(): v for k, v in (headers or {}).items() if v is not None})
         for name in [k.lower() for k, v in (headers or {}).items() if v is None]:
             sent.pop(name, None)
-        undo = owner.name if owner and owner.create == operation.id and owner.delete else ""
+        undo = owner.name if owner and makes and owner.delete else ""
         return Request(
             operation=operation.id, method=operation.method, target=target, link=link, headers=tuple(sent.items()), body=content,
             identity=identity, effect=operation.effect, undo=undo, on=operation.test_data,
@@ -203,17 +215,24 @@ class Api:
                 value = self.test_data.get(bound.test_data, bound.default) if bound.test_data else bound.default
             if value is None:
                 raise Inconclusive(f"needs a value for {{{name}}} of {operation.title}")
-            path = path.replace(f"{{{name}}}", quote(str(value), safe=":@!$'()*,~"))
+            path = path.replace(f"{{{name}}}", quote(str(value), safe=":@!$'()*,~", errors="surrogatepass"))
         return path
 
     # -- answers -------------------------------------------------------------------------------------------------
-    def subject(self, resource: Resource, shown: Any, *, parent: Subject | None = None, location: str = "", sent: Any = None) -> Subject:
+    def subject(
+        self, resource: Resource, shown: Any, *, parent: Subject | None = None, location: str = "", sent: Any = None, target: str = ""
+    ) -> Subject:
         """Return the instance that *shown* (a body or list item) and *location* (a Location header) speak of.
+
+        Where the client chooses the name, it is in the *target* of the request that made it, and nothing in the answer counts.
 
         Raises:
             Inconclusive: neither says which instance it is.
         """
         parameters = dict(parent.parameters) if parent else {}
+        chosen = path_values(self.operation(resource.create).path, target) if target and resource.create else {}
+        if resource.parameter in chosen:
+            return Subject(parameters={**parameters, resource.parameter: chosen[resource.parameter]}, shown=shown, sent=sent)
         link = next((v for v in pick(shown, resource.link) if isinstance(v, str)), "") if resource.link else ""
         places = [p for p in ((resource.created_id if sent is not None else "") or resource.id, resource.id) if p]
         ids = [v for place in places for v in pick(shown, place) if isinstance(v, str | int) and not isinstance(v, bool)]
@@ -248,6 +267,21 @@ class Api:
     def body_of(self, exchange: Exchange) -> Any:
         """Return the JSON of an answer, or None where there is no body."""
         return exchange.json() if exchange.body.strip() else None
+
+
+def spoken_of(template: Any) -> tuple[str, ...]:
+    """Return the words `id.NAME` and `example.NAME` in *template*, each once.
+
+    >>> spoken_of({"app": "{id.app}", "zones": ["{id.zone}", "{unique}"]})
+    ('id.app', 'id.zone')
+    """
+    if isinstance(template, Mapping):
+        found = [w for value in template.values() for w in spoken_of(value)]
+    elif isinstance(template, list | tuple):
+        found = [w for value in template for w in spoken_of(value)]
+    else:
+        found = [w for w in _TEMPLATE.findall(template) if w.startswith(("id.", "example."))] if isinstance(template, str) else []
+    return tuple(dict.fromkeys(found))
 
 
 def json_bytes(value: Any) -> bytes:

@@ -42,6 +42,16 @@ class Expired:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """What a read shows of a thing that is made or changed later than it is accepted, once it may be worked with."""
+
+    pointer: str
+    values: tuple[Any, ...]
+    failed: tuple[Any, ...] = ()
+    within: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
     """A kind of thing that operations create, read, list, change and delete. Pointers are JSON Pointers."""
 
@@ -68,6 +78,8 @@ class Resource:
     expired: Expired | None = None
     within: float = 0.0
     if_match: bool = False
+    new_id: str = "{marker}"
+    ready: Ready | None = None
 
     def role(self, operation: str) -> str:
         """Return the role that *operation* plays here, or ''."""

@@ -34,7 +34,25 @@ class WireResponse:
     delay_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A request that a twin sends by itself: when (seconds since the epoch), and to which URL."""
+
+    at: float
+    url: str
+    request: WireRequest
+
+
 class Twin(Protocol):
-    """A server without sockets or clock: `now` is seconds since the epoch."""
+    """A server without sockets or clock: `now` is seconds since the epoch.
+
+    A twin that calls back also has `due(now) -> list[Outgoing]`: what it sends until *now*, each once, in order.
+    """
 
     def handle(self, request: WireRequest, now: float) -> WireResponse: ...
+
+
+def deliveries(twin: Twin, now: float) -> list[Outgoing]:
+    """Return what *twin* sends by itself until *now*; nothing where it never does."""
+    due = getattr(twin, "due", None)
+    return list(due(now)) if due is not None else []

@@ -81,7 +81,7 @@ HEADER: dict[str, Any] = {"kind": "header", "suite": "0", "run_id": "a", "starte
     "lines",
     [
         [], ["{}"], ["[]"], ["null"], ['{"kind": []}'], ['{"kind": {"a": 1}}'], ['{"kind": "header"}'], ["\x00"], ["{" * 5000], ["[" * 100_000],
-        [HEADER, HEADER], [{**HEADER, "format": 2}], [{**HEADER, "started": 1e300}], [{**HEADER, "started": -1}], [{**HEADER, "seed": 10**30}],
+        [HEADER, HEADER], [{**HEADER, "format": 2}], [{**HEADER, "started": 1e300}], [{**HEADER, "started": -1}], [{**HEADER, "seed": 1e30}],
         [{**HEADER, "target": {"url": "http://["}}], [{**HEADER, "target": {"url": 5}}], [{**HEADER, "target": {"name": "x"}}],
         [{**HEADER, "target": {"url": "javascript:alert(1)"}}], [{**HEADER, "target": {"url": "http://h", "test_data": []}}], [{**HEADER, "claim": {"features": 3}}],
         [HEADER, {"kind": "result", "requirement": "x", "level": "MUST", "verdict": "certified"}], [HEADER, {"kind": "result"}],

@@ -79,7 +79,7 @@ def first_difference(wanted: Any, found: Any, at: str, ignoring: frozenset[str])
         for key, value in wanted.items():
             there = f"{at}/{key.replace('~', '~0').replace('/', '~1')}"
             other = found.get(key, ABSENT)
-            if value in (None, [], {}) and other in (ABSENT, None) or value is None and other in ([], {}, ""):
+            if (value in (None, [], {}) and other in (ABSENT, None)) or (value is None and other in ([], {}, "")):
                 continue
             difference = first_difference(value, other, there, ignoring)
             if difference:

@@ -60,9 +60,22 @@ def check(
 def known_checks() -> Mapping[str, Check]:
     """Return every check; importing the modules registers them."""
     from conformance.checks import contract, inputs, service, workflows  # noqa: F401
-    from conformance.checks.patterns import (  # noqa: F401
-        bulk, collections, conditional, deletes, paging, refusals, values, writes,
+    from conformance.checks.patterns import (  # noqa: F401  # noqa: F401
+        answers,
+        bulk,
+        collections,
+        conditional,
+        deletes,
+        lifecycle,
+        links,
+        methods,
+        paging,
+        protocol,
+        refusals,
+        sessions,
+        states,
+        values,
+        writes,
     )
-    from conformance.checks.patterns import answers, lifecycle, links, methods, protocol, sessions, states  # noqa: F401
 
     return CHECKS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.api import Api, Subject
+from conformance.api import Api, Subject, spoken_of
 from conformance.contract import Operation
 from conformance.ending import Ending, Inconclusive, NotApplicable, NotTested
 from conformance.exchange import Exchange, Request
@@ -46,10 +46,37 @@ async def collection(api: Api, resource: Resource) -> tuple[str, Subject | None]
     return link, subject
 
 
+async def filled(api: Api, template: Any) -> Any:
+    """Return *template* filled in: `{id.NAME}` is the id of an instance made or found for it, `{example.NAME}` a body that creates one."""
+    others = {}
+    for word in spoken_of(template):
+        kind, _, name = word.partition(".")
+        resource = api.resource(name)
+        others[word] = await fresh_example(api, resource) if kind == "example" else await _id_of_one(api, resource)
+    return api.fill(template, others)
+
+
+async def fresh_example(api: Api, resource: Resource) -> Any:
+    """Return a fresh body that creates a *resource*, with what it speaks of made before."""
+    return await filled(api, resource.example) if spoken_of(resource.example) else api.example(resource)
+
+
+async def _id_of_one(api: Api, resource: Resource) -> str:
+    """Return the id of an instance of *resource*: what the target's test data names, else one that we make, else the first listed."""
+    if resource.name in api.test_data:
+        return str(api.test_data[resource.name])
+    subject = await existing(api, resource)
+    known = subject.parameters.get(resource.parameter) if resource.parameter else None
+    found = next((str(v) for v in pick(subject.shown, resource.id) if v is not None), known) if resource.id else known
+    if not (known or found):
+        raise Inconclusive(f"no id of a {resource.name} to speak of: needs test_data {resource.name}")
+    return str(known or found)
+
+
 async def create_request(api: Api, resource: Resource, body: Any = None) -> tuple[Request, Any, Subject | None]:
     """Return a valid request that creates a *resource*, the body it sends, and the instance it hangs under."""
     link, parent = await collection(api, resource)
-    wanted = api.example(resource) if body is None else body
+    wanted = await fresh_example(api, resource) if body is None else body
     operation = api.operation(resource.create)
     return api.request(operation, subject=parent, link=link, body=wanted), wanted, parent
 
@@ -131,11 +158,11 @@ async def valid_request(api: Api, operation: Operation, body: Any = None) -> Req
     role = resource.role(operation.id) if resource else ""
     if operation.test_data:
         subject = await named(api, operation)
-        request = api.request(operation, subject=subject, body=api.fill(operation.body) if body is None else body)
+        request = api.request(operation, subject=subject, body=await filled(api, operation.body) if body is None else body)
         return await guarded(api, resource, subject, request) if resource else request
     if resource is None:
         subject_or_none = await parents(api, operation)
-        return api.request(operation, subject=subject_or_none, body=api.fill(operation.body) if body is None else body)
+        return api.request(operation, subject=subject_or_none, body=await filled(api, operation.body) if body is None else body)
     if role == "create":
         return (await create_request(api, resource, body))[0]
     if role == "list":

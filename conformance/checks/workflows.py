@@ -7,6 +7,7 @@ from typing import Any
 from conformance.api import Api
 from conformance.checks.expect import expect_same
 from conformance.checks.registry import check
+from conformance.checks.subjects import filled
 from conformance.ending import Inconclusive, Nonconformity
 from conformance.exchange import Exchange, Request
 from conformance.flow import send, wait
@@ -20,7 +21,7 @@ MOST_STEPS = 200
 async def workflow(api: Api, workflow: str, judges: str, inputs: dict[str, Any] | None = None) -> None:
     """Follows the workflow step by step; a step of this requirement is judged by its criteria, one of any other is set-up."""
     flow = api.profile.workflows[workflow]
-    state = State(inputs=api.fill(inputs or {}))
+    state = State(inputs=await filled(api, inputs or {}))
     left = [s.id for s in flow.steps if judges in s.requirements]
     position, taken, retried = 0, 0, dict.fromkeys((s.id for s in flow.steps), 0)
     began: dict[str, float] = {}

@@ -43,7 +43,11 @@ def execute(
         TestbedError: the runner broke.
     """
     with asyncio.Runner(loop_factory=new_loop) as runner:
-        runner.run(session.start())
+        try:
+            runner.run(session.start())
+        except BaseException:
+            runner.run(session.abandon())
+            raise
         plugin = RunPlugin(session, runner, only)
         arguments = ["-c", os.devnull, "--rootdir", str(session.folder), *ISOLATION, "-o", f"cache_dir={cache or session.folder / '.cache'}"]
         arguments += ["-k", expression] if expression else []
@@ -230,6 +234,8 @@ def _target_again(before: Run, options: argparse.Namespace) -> Target:
     allow = tuple(a.strip() for a in getattr(options, "allow", "").split(",") if a.strip()) or before.header.allowed
     if options.target:
         return load_target(options.target, url=options.url, allow=allow)
+    if not before.header.target:
+        raise asked("the record does not say where the target is", file=before.folder, hint="--target FILE")
     target = msgspec.convert(dict(before.header.target), Target)
     return replace(target, url=options.url or target.url, allow=allow)
 

@@ -36,6 +36,8 @@ REPEATS = (1.0, 2.0, 4.0)
 LONGEST_WAIT = 30.0
 #: Pauses before each look whether something is gone.
 PROOFS = (0.0, 0.5, 2.0, 5.0)
+#: Pauses before something that is in use is removed again.
+IN_USE = (0.2, 1.0, 3.0, 6.0, 12.0)
 BREAKER = 5
 #: Connections must have failed for so many seconds before we give up: a restart is shorter, and many in flight fail at once.
 BLIP = 3.0
@@ -91,7 +93,7 @@ class Driver:
     def reachable(self, url: str) -> bool:
         """Tell whether a request may go to *url*: an origin that the target lists, and no link-local address."""
         try:
-            return origin(url) in self._origins and not link_local(url)
+            return bool(url.encode()) and origin(url) in self._origins and not link_local(url)
         except ValueError:
             return False
 
@@ -226,10 +228,13 @@ class Driver:
         return WireRequest(method=request.method, target=_ascii(target), headers=tuple((k, _line(v)) for k, v in sent), body=body)
 
     def _redacted(self, seen: Exchange) -> Exchange:
-        r = self.redactor
-        request = seen.request
-        request = replace(request, headers=r.headers(request.headers), body=r.body(request.body), target=r.text(request.target), link=r.text(request.link))
-        return replace(seen, request=request, headers=r.headers(seen.headers), body=r.body(seen.body), url=r.text(seen.url), detail=r.text(seen.detail))
+        r, request = self.redactor, seen.request
+        request = replace(
+            request, headers=r.headers(request.headers), body=r.body(request.body), target=_text(r.text(request.target)), link=_text(r.text(request.link))
+        )  # fmt: skip
+        return replace(
+            seen, request=request, headers=r.headers(seen.headers), body=r.body(seen.body), url=_text(r.text(seen.url)), detail=_text(r.text(seen.detail))
+        )  # fmt: skip
 
     # -- callbacks -----------------------------------------------------------------------------------------------
     def _expect(self, request: Request) -> None:
@@ -276,8 +281,9 @@ class Driver:
         api = self.tools("ledger")
         resource = api.resource(resource_name)
         create = api.operation(resource.create)
-        subject = api.subject(resource, api.body_of(seen), location=seen.header("location") or "", sent={})
-        above = path_values(create.path, request.target or urlsplit(request.link).path)
+        target = request.target or urlsplit(request.link).path
+        subject = api.subject(resource, api.body_of(seen), location=seen.header("location") or "", sent={}, target=target)
+        above = path_values(create.path, target)
         operation = api.operation(resource.delete)
         return api.request(operation, subject=replace(subject, parameters={**above, **subject.parameters}))
 
@@ -285,14 +291,26 @@ class Driver:
         """Remove what the ledger holds, prove each gone, and return what could not be removed with its last state."""
         self._lost = 0  # whoever was out of reach may be back
         await self._find_lost()
-        ended = await asyncio.gather(*[self._remove(entry) for entry in self.ledger.open_entries()])
+        leftovers = await self._remove_all(self.ledger.open_entries())
         for session in self.credentials.sessions:
             if self.reachable(session.url):
                 with suppress(NoAnswer):
                     target = _ascii(urlsplit(session.url).path or "/")
                     await self.wire.fetch(url_origin(session.url), WireRequest(method="DELETE", target=target, headers=(session.proof,)))
         self.credentials.sessions.clear()
-        return [leftover for leftover in ended if leftover]
+        return leftovers
+
+    async def _remove_all(self, entries: Sequence[Entry]) -> list[Leftover]:
+        """Remove entries; what is refused as being in use (409) again, once what used it is gone."""
+        left: dict[int, Leftover | None] = {}
+        for pause in (*IN_USE, 0.0):
+            ended = await asyncio.gather(*[self._remove(entry) for entry in entries])
+            left.update(zip([entry.number for entry in entries], ended, strict=True))
+            entries = [entry for entry, found in zip(entries, ended, strict=True) if found and found.state.startswith("409")]
+            if not entries or not pause:
+                break
+            await asyncio.sleep(pause * self.patience)
+        return [found for found in left.values() if found]
 
     async def _remove(self, entry: Entry) -> Leftover | None:
         number, api = entry.number, self.tools("clean-up")
@@ -410,12 +428,17 @@ def _retry_after(answer: WireResponse) -> float:
 
 def _ascii(target: str) -> str:
     """Percent-encode what may not stand in a request target as it is: spaces, control and non-ASCII characters."""
-    return "".join(c if "!" <= c <= "~" else "".join(f"%{b:02X}" for b in c.encode("utf-8", "surrogateescape")) for c in target)
+    return "".join(c if "!" <= c <= "~" else "".join(f"%{b:02X}" for b in c.encode("utf-8", "surrogatepass")) for c in target)
+
+
+def _text(value: str) -> str:
+    """Return text that can be stored: JSON can name lone surrogates, UTF-8 cannot."""
+    return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
 
 
 def _line(value: str) -> str:
     """Return a header value without line ends or other control characters: no one smuggles a header through us."""
-    return "".join(c for c in value if (c >= " " and c != "\x7f") or c == "\t")
+    return "".join(c for c in value if (c >= " " and c != "\x7f" and not "\ud800" <= c <= "\udfff") or c == "\t")
 
 
 __all__ = ["CLEAN_UP", "Driver", "Live", "WireRequest", "link_local", "url_origin"]

@@ -228,6 +228,16 @@ class Session:
         self._writer.line(Look(trouble=self.look.trouble, scope=scope))
         self._began = self.driver.now()
 
+    async def abandon(self) -> None:
+        """Close what `start` had opened when it could not go on: nothing was looked at."""
+        if hasattr(self, "_writer"):
+            self._writer.close()
+        if hasattr(self, "driver"):
+            self.driver.ledger.close()
+            await self.driver.wire.close()
+            if self.driver.sink:
+                await self.driver.sink.close()
+
     # -- one requirement -----------------------------------------------------------------------------------------
     def ahead(self, requirement: str) -> None:
         """Begin to look at this requirement and at the next ones that touch only their own; call inside the loop."""

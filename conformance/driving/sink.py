@@ -14,11 +14,13 @@ from urllib.parse import urlsplit
 import h11
 import trustme
 
-from conformance.wire import Headers
+from conformance.wire import Headers, Outgoing
 
 MAX_BODY = 1_000_000
 MAX_DELIVERIES = 50
 READ_SECONDS = 10.0
+#: How often a waiting sink looks whether a twin in this process has sent something.
+TWIN_STEP = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,42 @@ class Sink:
         headers = tuple((k.decode("latin-1").lower(), v.decode("utf-8", "replace")) for k, v in request.headers)
         queue.put_nowait(Delivery(method=request.method.decode("ascii", "replace"), path=name, headers=headers, body=body, at_s=self.now()))
         return self.answer
+
+
+@dataclass
+class TwinSink(Sink):
+    """The sink of a twin in this process: no socket; what the twin sends is fetched while somebody waits for it.
+
+    `collect` gives what was sent since the last time; `began` is when the run began, on the clock of its times.
+    """
+
+    collect: Callable[[], list[Outgoing]] = list
+    began: float = 0.0
+
+    async def start(self) -> None:
+        """Be at an address that does not exist."""
+        self.public_url = "https://sink.invalid"
+
+    async def next(self, path: str, within_s: float) -> Delivery | None:
+        """Return the next delivery at *path*, or None when none comes within the time."""
+        self.expect(path)
+        deadline = self.now() + within_s
+        while True:
+            self._fetch()
+            if not self._expected[path].empty():
+                return self._expected[path].get_nowait()
+            left = deadline - self.now()
+            if left <= 0:
+                return None
+            await asyncio.sleep(min(TWIN_STEP, left))
+
+    def _fetch(self) -> None:
+        for sent in self.collect():
+            name = urlsplit(sent.url).path.rsplit("/", 1)[-1]
+            queue = self._expected.get(name)
+            if queue is not None and queue.qsize() < MAX_DELIVERIES and len(sent.request.body) <= MAX_BODY:
+                headers = tuple((k.lower(), v) for k, v in sent.request.headers)
+                queue.put_nowait(Delivery(method=sent.request.method, path=name, headers=headers, body=sent.request.body, at_s=sent.at - self.began))
 
 
 async def _read(connection: h11.Connection, reader: asyncio.StreamReader) -> tuple[Any, bytes | None]:

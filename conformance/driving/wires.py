@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -15,7 +15,7 @@ from conformance.errors import Problem, UsageError
 from conformance.exchange import Trouble
 from conformance.target import Target
 from conformance.target import origin as origin_of
-from conformance.wire import Headers, Twin, WireRequest, WireResponse, header
+from conformance.wire import Headers, Outgoing, Twin, WireRequest, WireResponse, deliveries, header
 
 #: How a gzip member begins (RFC 1952 section 2.3.1).
 GZIP = b"\x1f\x8b"
@@ -164,9 +164,8 @@ def _words(error: Exception) -> str:
     return (str(error) or type(error).__name__)[:200]
 
 
-def _tls(target: Target) -> ssl.SSLContext | bool:
-    if not target.url.startswith("https"):
-        return True
+def _tls(target: Target) -> ssl.SSLContext:
+    """Return the one context that all clients share: reading the authorities takes longer than a request."""
     tls = target.tls
     try:
         context = ssl.create_default_context(cafile=tls.cacert or None)
@@ -193,6 +192,11 @@ class TwinWire:
         if answer.status == 0:
             raise NoAnswer(Trouble.CLOSED, "closed without an answer")
         return answer
+
+    def outgoing(self) -> list[Outgoing]:
+        """Return what the twin has sent by itself until now, each once; times are those of the loop."""
+        sent = deliveries(self.twin, self.epoch + asyncio.get_running_loop().time())
+        return [replace(one, at=one.at - self.epoch) for one in sent]
 
     async def close(self) -> None:
         """Nothing to close."""

@@ -41,14 +41,15 @@ def plain_path(path: str) -> str:
 
 def pairs_of(ours: Mapping[str, Any], theirs: Mapping[str, Any], base: str) -> tuple[list[Pair], list[Found], dict[str, Any]]:
     """Return the pairs to compare, what differs without looking into schemas, and their document cut down to what is compared."""
-    known: dict[str, str] = {}
+    known: dict[str, list[str]] = {}
     for path in theirs.get("paths", {}):
-        for spelled in (path, base + path):
-            known.setdefault(plain_path(spelled), path)
+        for spelled in dict.fromkeys((path, base + path)):
+            known.setdefault(plain_path(spelled), []).append(path)
     matched: list[tuple[str, str, str]] = []
     found: list[Found] = []
     for path, method, raw in each_operation(ours):
-        other = known.get(plain_path(path))
+        alike = known.get(plain_path(path), [])
+        other = next((p for p in alike if method in theirs["paths"][p]), alike[0] if alike else None)
         here = tuple(f"/paths/{escape(p)}" for p in dict.fromkeys((path, path.removeprefix(base) or "/")))
         name = str(raw.get("operationId", f"{method.upper()} {path}"))
         if other is None:
@@ -174,6 +175,8 @@ def _responses(ours: _Operation, theirs: _Operation) -> Iterator[Pair | Found]:
             yield (*theirs.under("responses", status), *ours.under("responses", status)), True, f"status {status}", "left out", ours.name
     for status in mine:
         match = _documented(other, str(status))
+        if match is None and not other:
+            continue
         if match is None:
             yield (*theirs.under("responses", status), *ours.under("responses", status)), True, f"no status {status}", f"status {status}", ours.name
             continue

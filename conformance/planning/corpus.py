@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from conformance.api import Api
+from conformance.api import Api, spoken_of
 from conformance.case import Case, edited
 from conformance.contract import Operation, Parameter
 from conformance.errors import Problem, UsageError
@@ -27,6 +27,8 @@ BUDGET = 150
 LONGEST = 2_000
 #: What replaces an empty string where a format or a pattern is to be broken: empty is often read as absent.
 PLAIN = "not valid"
+#: What stands for the id of another resource in the body that a corpus is made from.
+SOME_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 #: Integers beyond it are not the same number for every JSON reader (RFC 8259 section 6).
 EXACT = 2**53
 
@@ -107,12 +109,13 @@ def _example(profile: Profile, operation: Operation) -> Any:
     api = Api(profile=profile, run_id="corpus", started=1_767_225_600.0, test_data=wanted, allowed=frozenset(), place=operation.id)
     resource = profile.bindings.resource_of(operation.id)
     role = resource.role(operation.id) if resource else ""
+    others = dict.fromkeys(spoken_of([operation.body, resource.example if resource else None]), SOME_ID)
     if resource and role == "create" and not operation.test_data:
-        return api.example(resource) if resource.example is not None else None
+        return api.example(resource, others) if resource.example is not None else None
     if operation.body is not None:
-        return api.fill(operation.body)
+        return api.fill(operation.body, others)
     if resource and role == "replace" and resource.example is not None:
-        return api.changed(resource, api.example(resource))
+        return api.changed(resource, api.example(resource, others))
     if resource and role == "update" and resource.changes:
         return api.fill(dict(resource.changes))
     return None

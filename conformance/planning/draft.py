@@ -84,7 +84,7 @@ def _contract(document: Mapping[str, Any], wanted: Wanted, base: str) -> dict[st
     """Return the slice of the document without its prose, every operation with an id, every path parameter with a name of its own."""
     ids = _ids(document, base)
     chosen = _chosen(ids, wanted)
-    out = stripped(sliced(document, chosen))
+    out = copy.deepcopy(sliced(stripped({k: v for k, v in document.items() if k in ("paths", "components", "security")}), chosen))
     for (path, method), name in ids.items():
         if (path, method) in chosen:
             raw = {k: v for k, v in out["paths"][path][method].items() if k != "operationId"}
@@ -99,6 +99,9 @@ def _contract(document: Mapping[str, Any], wanted: Wanted, base: str) -> dict[st
     schemes = out["components"].get("securitySchemes")
     if schemes:
         out["components"]["securitySchemes"] = {n: _scheme(s) for n, s in schemes.items()}
+    order = ("operationId", "summary", "security", "parameters", "requestBody", "responses")
+    for path, method, raw in list(each_operation(out)):
+        out["paths"][path][method] = {k: raw[k] for k in order if k in raw}
     head = {"openapi": "3.1.0", "info": {"title": wanted.title, "version": wanted.edition}}
     return {**head, **{k: out[k] for k in ("security", "paths", "components") if k in out}}
 
@@ -354,7 +357,7 @@ class _Drafting:
             return {"body": [{"op": "replace", "path": pointer, "value": text}]} if pointer else {}
         if shape is None or (kind is not None and not shape.chosen().required):
             return {}
-        made = drafted(shape)
+        made = drafted(shape, self.requests, operation.request_schema)
         if kind is not None and isinstance(made, dict):
             made = _merged(made, self.change(kind)[1])
         if made is None or not fits(self.requests, operation.request_schema, made):
@@ -364,7 +367,7 @@ class _Drafting:
     def change(self, kind: Kind) -> tuple[Any, dict[str, Any]]:
         """Return the example of a kind, and the change that a write may make."""
         sent = self.reader.sent(kind.roles["create"])[1] if "create" in kind.roles else None
-        example = drafted(sent) if sent else None
+        example = drafted(sent, self.requests, self.operations[self.id_at[kind.roles["create"]]].request_schema) if sent else None
         role = "update" if "update" in kind.roles else "replace"
         written = self.reader.sent(kind.roles[role])[1] if role in kind.roles else None
         shown = self.reader.shown(kind.roles["read"]) if "read" in kind.roles else None
@@ -402,10 +405,12 @@ class _Drafting:
 
     def item_of(self, kind: Kind, listing: Any) -> Any:
         """Return the shape of the items of a list."""
-        here = listing.chosen() if listing else None
-        for part in (kind.items or "").split("/")[1:] if here else ():
+        if listing is None:
+            return None
+        here = listing.chosen()
+        for part in (kind.items or "").split("/")[1:]:
             here = here.properties[part.replace("~1", "/").replace("~0", "~")].chosen()
-        return here.items if here else None
+        return here.items
 
     def uuid(self, kind: Kind) -> bool:
         """Tell whether the ids of a kind are UUIDs."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.planning.recognise import envelope, squeezed
-from conformance.planning.sampling import Sampler, Unmakeable, matches
+from conformance.planning.sampling import Extent, Sampler, Unmakeable, matches
 from conformance.planning.shapes import Shape, escape
 from conformance.schema import Schemas
 
@@ -44,11 +44,8 @@ def filled(template: Any) -> Any:
 class _Maker(Sampler):
     """Makes the smallest body, its texts as templates; what the server writes is left out."""
 
-    def __init__(self) -> None:
-        super().__init__("draft", extent="least")
-
     def wanted(self, shape: Shape, depth: int) -> list[str]:
-        return [n for n in shape.required if not _server_owned(shape.properties.get(n))]
+        return [n for n in super().wanted(shape, depth) if not _server_owned(shape.properties.get(n))]
 
     def of_kind(self, kind: str, shape: Shape, name: str, depth: int) -> Any:
         return False if kind == "boolean" else super().of_kind(kind, shape, name, depth)
@@ -60,10 +57,10 @@ class _Maker(Sampler):
         formats = [_FORMATS[str(v)] for v, _ in shape.facts("format") if str(v) in _FORMATS]
         if formats == ["{now}"] and (late := _later(name)):
             formats = [late]
-        for template in (*formats, *(() if formats else ("{unique}", "{marker}", "{uuid}"))):
-            text = filled(template)
-            if least <= len(text) <= most and all(matches(p, text) for p in patterns):
-                return template
+        for template in (*formats, *(() if formats else ("{unique}", "a{unique}", "{marker}", "{uuid}"))):
+            texts = [filled(template), filled(template).replace(STANDS_FOR["unique"], "2345678923")]
+            if all(least <= len(text) <= most and all(matches(p, text) for p in patterns) for text in texts):
+                return str(template)
         return super().text(shape, name)
 
 
@@ -79,16 +76,20 @@ def _server_owned(shape: Shape | None) -> bool:
     return shape is not None and any(v for v, _ in shape.facts("readOnly"))
 
 
-def drafted(shape: Shape) -> Any:
-    """Return a draft of a body, or None where none can be made."""
-    for alternative in range(max(shape.widest(), 1)):
-        maker = _Maker()
-        maker.alternative = alternative
-        try:
-            return maker.value(shape)
-        except (Unmakeable, RecursionError):
-            continue
-    return None
+def drafted(shape: Shape, schemas: Schemas | None = None, pointer: str = "") -> Any:
+    """Return a draft of a body, the smallest that its schema accepts; else the smallest at all, or None where none can be made."""
+    found: list[Any] = []
+    extents: tuple[Extent, ...] = ("least", "full")
+    for extent in extents:
+        for alternative in range(max(shape.widest(), 1)):
+            try:
+                made = _Maker("draft", extent=extent, alternative=alternative).value(shape)
+            except (Unmakeable, RecursionError):
+                continue
+            if schemas is None or fits(schemas, pointer, made):
+                return made
+            found.append(made)
+    return found[0] if found else None
 
 
 def fits(schemas: Schemas, pointer: str, draft: Any) -> bool:

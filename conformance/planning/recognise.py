@@ -321,9 +321,12 @@ def items_in(listing: Shape, kind: Kind) -> tuple[str, Shape | None] | None:
     if not arrays:
         return None
     own = squeezed(kind.collection.rstrip("/").rpartition("/")[2])
-    order = sorted(
-        arrays, key=lambda n: (squeezed(n) != own, squeezed(n) not in LISTS, not (arrays[n].items and arrays[n].items.chosen().properties))
-    )  # fmt: skip
+
+    def rank(name: str) -> tuple[bool, ...]:
+        items = arrays[name].items
+        return squeezed(name) != own, squeezed(name) not in LISTS, not (items and items.chosen().properties)
+
+    order = sorted(arrays, key=rank)
     return f"/{escape(order[0])}", arrays[order[0]].items
 
 
@@ -419,7 +422,7 @@ def error_schema(reader: Reader, document: Mapping[str, Any]) -> tuple[str, list
                 name = _component(schema)
                 if name:
                     counts[name] = counts.get(name, 0) + 1
-                    media.setdefault(name, {})[kind] = None
+                    media.setdefault(name, {})[kind.partition(";")[0].strip().lower()] = None
     best = max(counts, key=lambda n: counts[n], default="")
     return (best, list(media[best])) if best and counts[best] * 2 > total else ("", [])
 

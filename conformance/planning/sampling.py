@@ -114,6 +114,8 @@ class Sampler:
                 if name in shape.required:
                     raise
         least = max((int(v) for v, _ in shape.facts("minProperties")), default=0)
+        for name in [n for n in properties if n not in out and not _owned(properties[n])][: max(least - len(out), 0)]:
+            out[name] = self.value(properties[name], name, depth + 1)
         extra = max(least - len(out), 1 if self.extent == "full" and not properties and shape.others and depth < DEEPEST else 0)
         for n in range(extra):
             key = f"key{n + 1}"
@@ -136,8 +138,8 @@ class Sampler:
             wanted = least
         first = list(shape.tuple_items)
         unique = any(v for v, _ in shape.facts("uniqueItems"))
-        out: list[Any] = []
-        for n in range(min(max(wanted, len(first) if self.extent != "least" else wanted), max(most, 0))):
+        out: list[Any] = [self.value(Shape.at(shape.document, v), name, depth + 1) for v, _ in shape.facts("contains") if isinstance(v, dict)]
+        for n in range(len(out), min(max(wanted, len(first) if self.extent != "least" else wanted), max(most, 0))):
             inner = first[n] if n < len(first) else shape.items
             for _ in range(5):
                 one = self.value(inner, name, depth + 1) if inner else self.anything(name)
@@ -187,6 +189,10 @@ class Sampler:
     def anything(self, name: str) -> Any:
         """Return a value for a place that nothing is said of."""
         return "x" if self.extent != "chance" else self.random.choice(["x", 1, True, {}, []])
+
+
+def _owned(shape: Shape) -> bool:
+    return any(v for v, _ in shape.facts("readOnly"))
 
 
 def _whole(value: float) -> Any:

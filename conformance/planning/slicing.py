@@ -62,7 +62,7 @@ def reach(document: Mapping[str, Any], nodes: list[Any]) -> set[str]:
                         waiting.append(lookup(document, place[1:]))
                     except KeyError:
                         continue
-            waiting += [v for k, v in node.items() if k not in ("example", "examples", "callbacks", "links")]
+            waiting += node.values()
         elif isinstance(node, list):
             waiting += node
     return found

@@ -211,7 +211,7 @@ class Answering:
     def version_tag(self, instance: Instance) -> str:
         """Return the entity tag of the state that an instance is in."""
         digest = hashlib.sha256(f"{instance.id}|{instance.version}|{instance.created}".encode()).hexdigest()
-        return f'"{digest[:12]}-{instance.version}"'
+        return f'{"W/" if self.options.weak_etags else ""}"{digest[:12]}-{instance.version}"'
 
     def check_version(self, call: Call, resource: Resource, instance: Instance) -> None:
         """Refuse a write whose precondition does not hold (RFC 9110 section 13)."""
@@ -220,7 +220,7 @@ class Answering:
         if not tag:
             return
         wanted = call.header("if-match")
-        if wanted is not None and not matches(wanted, tag):
+        if wanted is not None and not matches(wanted, tag, weak=self.options.weak_etags):
             raise Refused(412, "it has changed since", kind="precondition")
         if matches(call.header("if-none-match"), tag, weak=True):
             raise Refused(412, "it has not changed", kind="precondition")

@@ -30,7 +30,10 @@ USERS: Mapping[str, str] = {"twin:twin-password": "default", "other:other-passwo
 
 @dataclass(kw_only=True)
 class Options:
-    """How a twin is set up; the defaults need nothing but a profile."""
+    """How a twin is set up; the defaults need nothing but a profile.
+
+    `statuses` chooses among documented statuses of success; `touch` lets a write that changes nothing count as a change.
+    """
 
     base: str = ""
     origin: str = "http://twin.invalid"
@@ -41,6 +44,9 @@ class Options:
     strict_query: bool = True
     seeds: int = 2
     statuses: Mapping[str, int] = field(default_factory=dict)
+    newest_first: bool = False
+    weak_etags: bool = False
+    touch: bool = False
 
 
 class ResourceTwin(Keeping):
@@ -235,7 +241,8 @@ class ResourceTwin(Keeping):
 
     def visible(self, call: Call, resource: Resource, parents: Parents) -> list[Instance]:
         """Return the instances that a list is about."""
-        return list(self.shelf(resource, parents, call.now).values())
+        found = list(self.shelf(resource, parents, call.now).values())
+        return found[::-1] if self.options.newest_first else found
 
     def listed(self, call: Call, resource: Resource, page: Page) -> WireResponse:
         """Return the answer to a list."""
@@ -280,6 +287,8 @@ class ResourceTwin(Keeping):
     def change(self, call: Call, resource: Resource, instance: Instance, body: Any) -> None:
         """Put *body* in the place of an instance's members; times of change move on."""
         before = copy.deepcopy(instance.body)
+        if body == before and not self.options.touch:
+            return
         instance.body, instance.changed, instance.version = self.touched(resource, body, call.now), call.now, instance.version + 1
         self.stored(call, resource, instance, before)
 

@@ -25,7 +25,7 @@ def exchange_line(requirement: str, exchange: Exchange) -> dict[str, Any]:
         "headers": exchange.headers, **_body("body", exchange.body), "trouble": exchange.trouble.value if exchange.trouble else "",
         "detail": exchange.detail, "tries": exchange.tries, "started_s": round(exchange.started_s, 4), "ended_s": round(exchange.ended_s, 4),
     }  # fmt: skip
-    return {k: v for k, v in line.items() if v not in ("", (), None)}
+    return {k: v for k, v in line.items() if v not in ("", (), None) or k in ("requirement", "at")}
 
 
 def _body(name: str, body: bytes) -> dict[str, str]:

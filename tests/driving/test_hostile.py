@@ -8,10 +8,12 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from conformance.driving.session import Options
 from conformance.driving.wires import HttpWire, NoAnswer
 from conformance.flow import outcome
 from conformance.loading.profiles import load_profile
@@ -19,12 +21,12 @@ from conformance.reference.twins import twin_for
 from conformance.run import Run
 from conformance.target import Target
 from conformance.verdict import Verdict
-from conformance.wire import WireRequest, WireResponse
+from conformance.wire import Twin, WireRequest, WireResponse
 from conformance.writers.data import write_json
 from conformance.writers.text import write_text
 from tests.driving.attacks import ATTACKS, BODIES, SCRIPT
 from tests.driving.running import TIGHT, assert_whole, named, run_live, shelf, size_of, with_verdict
-from tests.driving.servers import Line, Server, answer, encoded, raw_server, served
+from tests.driving.servers import Line, Server, answer, encoded, json_answer, raw_server, served
 
 #: Enough to reach every kind of reading: a list, a create and what hangs on its answer, an error, a delete.
 LOOKED_AT = tuple(
@@ -48,9 +50,14 @@ def elsewhere() -> Iterator[Server]:
     assert server.connections == 0
 
 
+@cache
+def _twin() -> Twin:
+    return twin_for(load_profile("scim2", shelf()))
+
+
 def attacked(name: str, folder: Path) -> Run:
     """Run against a server that is honest about its configuration and attacks everything else."""
-    twin = twin_for(load_profile("scim2", shelf()))
+    twin = _twin()
 
     async def respond(request: WireRequest, line: Line) -> bool:
         if "/ServiceProviderConfig" in request.target:
@@ -117,3 +124,55 @@ def test_there_are_enough_attacks() -> None:
     """The lists do not shrink unseen."""
     assert len({*BODIES, *WHOLE}) >= 40
     assert len(ATTACKS) >= 80
+
+
+LINKS = (
+    "{elsewhere}/redfish/v1/Systems", "//{authority}/redfish/v1/Systems", "http://169.254.169.254/latest/meta-data/", "http://[fe80::1]/x", "http://0.0.0.0/x",
+    "http://[::ffff:169.254.169.254]/", "http://2852039166/", "http://127.0.0.1@{authority}/", "http://{authority}\\@127.0.0.1/", "file:///etc/passwd",
+    "gopher://{authority}/", "javascript:alert(1)", "http://[", "http://127.0.0.1:99999/", "http://\ud800/", "\ud800", "http://a\u0000b/", "?", "#", "", "/" * 5000,
+    "http://ⓛocalhost/", "\\\\{authority}\\x", "{own}@{authority}/x", "{own}.{authority}/x",
+)  # fmt: skip
+
+
+PLACES = ("Systems", "Chassis", "Managers", "AccountService", "SessionService", "EventService", "Tasks")
+
+
+@pytest.mark.parametrize("first", range(0, len(LINKS), len(PLACES)))
+def test_no_link_leads_us_to_another_origin(first: int, tmp_path: Path, elsewhere: Server) -> None:
+    """Links in bodies, Location, redirects and `next` that leave the target's origins are not followed, whatever they look like."""
+    own: dict[str, str] = {}
+
+    def link(number: int) -> str:
+        authority = elsewhere.url.removeprefix("http://")
+        text = LINKS[(first + number) % len(LINKS)]
+        return text.replace("{elsewhere}", elsewhere.url).replace("{authority}", authority).replace("{own}", own["url"])
+
+    def handler(request: WireRequest) -> WireResponse:
+        if request.target.rstrip("/").endswith("/redfish"):
+            return json_answer('{"v1": "/redfish/v1/"}')
+        number = len(request.target) % len(PLACES)
+        heading = link(number).encode("utf-8", "replace").decode().replace("\x00", "")
+        root = {
+            "@odata.id": "/redfish/v1/" if request.target.endswith("v1/") else link(number), "@odata.type": "#ServiceRoot.v1_15_0.ServiceRoot",
+            "Id": "Root", "Name": "Root", "RedfishVersion": "1.20.0", "Links": {"Sessions": {"@odata.id": link(1)}},
+            "Members": [{"@odata.id": link(n)} for n in range(len(PLACES))], "Members@odata.count": 99, "Members@odata.nextLink": link(2),
+            **{name: {"@odata.id": link(n)} for n, name in enumerate(PLACES)},
+        }  # fmt: skip
+        status = {"POST": 201, "GET": 200}.get(request.method, 307)
+        return json_answer(json.dumps(root), status, location=heading, link=f'<{heading}>; rel="next"')
+
+    with served(handler) as server:
+        own["url"] = server.url
+        run = run_live("dmtf-redfish", server.url, tmp_path, target=Target(url=server.url, limits=TIGHT, allow=("write",)), options=Options(patience=0.01))
+    assert_harmless(run, tmp_path)
+    assert elsewhere.connections == 0
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_redirect_is_followed(status: int, tmp_path: Path, elsewhere: Server) -> None:
+    """A redirect to another origin ends there, for reads and writes, with credentials and without."""
+    with served(lambda request: answer(status, location=f"{elsewhere.url}/x")) as server:
+        run = run_live("scim2", server.url, tmp_path)
+    assert_harmless(run, tmp_path)
+    assert not with_verdict(run, Verdict.PASS)
+    assert elsewhere.connections == 0

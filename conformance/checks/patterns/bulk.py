@@ -9,7 +9,7 @@ from conformance.api import Api
 from conformance.checks.expect import ABSENT, one_of
 from conformance.checks.patterns.places import empty, one_at, processed, put
 from conformance.checks.registry import check
-from conformance.checks.subjects import valid_request
+from conformance.checks.subjects import fresh_example, valid_request
 from conformance.contract import Operation
 from conformance.ending import Nonconformity
 from conformance.exchange import Exchange
@@ -36,7 +36,7 @@ async def bulk_per_item(
         failing, explained: an operation that fails and is sent first, and where its answer explains the failure.
     """
     resource = api.resource(create)
-    making = put(api.fill(dict(item)), example, api.example(resource))
+    making = put(api.fill(dict(item)), example, await fresh_example(api, resource))
     asked = [*([api.fill(dict(failing))] if failing else []), making]
     body = put(api.fill(dict(request)), items, asked)
     sending = (await valid_request(api, operation, body)).with_(undo=resource.name if resource.delete else "")  # found again by its marker

@@ -12,7 +12,7 @@ from conformance.checks.patterns.home import Home, cut_short, found_in, home, li
 from conformance.checks.patterns.paging import Paging, total_of, walk
 from conformance.checks.patterns.places import CHANGES, empty, expect_members, one_at, processed, put, refer, set_up
 from conformance.checks.registry import check
-from conformance.checks.subjects import valid_request
+from conformance.checks.subjects import fresh_example, valid_request
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable
 from conformance.exchange import Exchange, Request
@@ -236,7 +236,8 @@ async def sort_honoured(
         count, start, first, step, next, last, total: how pages are asked for, see `Paging`; without them the first page is looked at.
     """
     at = await home(api, resource)
-    bodies = sorted((api.example(resource) for _ in range(max(own, 3))), key=lambda body: str(one_at(body, pointer)).casefold())
+    drawn = [await fresh_example(api, resource) for _ in range(max(own, 3))]
+    bodies = sorted(drawn, key=lambda body: str(one_at(body, pointer)).casefold())
     if one_at(bodies[0], pointer) is ABSENT:
         raise Inconclusive(f"the example of {resource.name} has nothing at {pointer}")
     if ignore_case:

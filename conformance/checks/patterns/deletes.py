@@ -10,7 +10,7 @@ from conformance.checks.patterns.home import cut_short, found_in, home, listing,
 from conformance.checks.patterns.places import one_at, processed, put, set_up
 from conformance.checks.patterns.writing import ACCEPTED_S, over, write_request
 from conformance.checks.registry import check
-from conformance.checks.subjects import create
+from conformance.checks.subjects import create, fresh_example
 from conformance.ending import Inconclusive, Nonconformity
 from conformance.exchange import Exchange
 from conformance.flow import given, send
@@ -98,8 +98,8 @@ async def recreate_after_delete(api: Api, resource: Resource, pointer: str) -> N
     value = one_at(subject.sent, pointer)
     if value is ABSENT:
         raise Inconclusive(f"the example of {resource.name} has nothing at {pointer}", made)
-    seen = await send(making(api, resource, at, put(api.example(resource), pointer, value)))
-    control = None if seen.success else await given(making(api, resource, at, api.example(resource)))
+    seen = await send(making(api, resource, at, put(await fresh_example(api, resource), pointer, value)))
+    control = None if seen.success else await given(making(api, resource, at, await fresh_example(api, resource)))
     if control:
         processed(
             api.operation(resource.create),

@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.api import Api, Subject
 from conformance.checks.expect import same_value
-from conformance.checks.subjects import collection, created
+from conformance.checks.subjects import collection, created, fresh_example
 from conformance.ending import Inconclusive, NotTested
 from conformance.exchange import Exchange, Request
 from conformance.flow import given, send, wait
@@ -38,7 +38,7 @@ def making(api: Api, resource: Resource, at: Home, body: Any) -> Request:
 
 async def make(api: Api, resource: Resource, at: Home, body: Any = None) -> tuple[Subject, Exchange]:
     """Create a *resource* at home as set-up; without a body from the example of the bindings."""
-    wanted = api.example(resource) if body is None else body
+    wanted = await fresh_example(api, resource) if body is None else body
     made = await given(making(api, resource, at, wanted))
     return created(api, resource, made, wanted, at.parent), made
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance.api import Api, Subject, merged
-from conformance.checks.expect import expect_same, one_of
+from conformance.checks.expect import ABSENT, expect_same, one_of
 from conformance.checks.patterns.home import cut_short, found_in, home, listing, make, poll, same_thing
 from conformance.checks.patterns.paging import Paging, walk
 from conformance.checks.patterns.places import one_at, set_up
 from conformance.checks.patterns.writing import has, not_compared, over
 from conformance.checks.registry import check
-from conformance.checks.subjects import create, guarded
+from conformance.checks.subjects import create, fresh_example, guarded
 from conformance.ending import Inconclusive, Nonconformity
 from conformance.exchange import Exchange
 from conformance.flow import given, send, wait
@@ -32,22 +32,29 @@ async def reading(api: Api, resource: Resource, subject: Subject) -> Exchange:
 
 
 @check("read-after-create", roles=("create", "read"))
-async def read_after_create(api: Api, resource: Resource, changes: Mapping[str, Any] | None = None, same: Sequence[str] = ()) -> None:
+async def read_after_create(
+    api: Api, resource: Resource, changes: Mapping[str, Any] | None = None, same: Sequence[str] = (), at: Sequence[str] = ()
+) -> None:
     """Creates one, reads it by the id or link the server gave, and compares every member that was written.
 
     Args:
         changes: members merged into the example.
         same: pointers of the members that are compared; by default all.
+        at: where the read body holds what was written, if not at its root; the first place that is there.
     """
-    subject, made = await create(api, resource, merged(api.example(resource), api.fill(dict(changes or {}))))
+    subject, made = await create(api, resource, merged(await fresh_example(api, resource), api.fill(dict(changes or {}))))
     found = await reading(api, resource, subject)
     if not found.success:
         wanted = one_of(api.operation(resource.read).success)
         raise Nonconformity(f"{wanted} for what was just created", found.summary, found, made, cause=f"not readable: {resource.name}")
+    body = found.json()
+    place = next((p for p in at if pick(body, p)), "")
+    whole = one_at(body, place)
     if not same:
-        expect_same(subject.sent, found.json(), found, made, ignoring=not_compared(api, resource))
+        ignoring = [p.removeprefix(place) for p in not_compared(api, resource) if p.startswith(place)]
+        expect_same(subject.sent, whole, found, made, ignoring=ignoring)
     for pointer in same:
-        sent, shown = one_at(subject.sent, pointer), one_at(found.json(), pointer)
+        sent, shown = one_at(subject.sent, pointer), one_at(whole, pointer)
         if not has(sent, shown):
             raise Nonconformity(f"what was written at {pointer}: {sent!r}", repr(shown), found, made, cause=f"value of {pointer}")
 
@@ -55,19 +62,21 @@ async def read_after_create(api: Api, resource: Resource, changes: Mapping[str, 
 @check("list-contains", roles=("create", "list"))
 async def list_contains(
     api: Api, resource: Resource, count: str = "", start: str = "", first: int | str | None = None, step: str = "items", next: str = "",
-    last: str = "", total: str = "",
+    last: str = "", total: str = "", same: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """Creates one and looks for it, by id or link, in the list and its following pages.
 
     Args:
+        same: pointers of members that the list shows as they were sent.
         count, start, first, step, next, last, total: how pages are asked for, see `Paging`; without them the first page is looked at.
     """
     at = await home(api, resource)
     subject, made = await make(api, resource, at)
     page = await poll(listing(api, resource, at), lambda x: x.success and found_in(api, resource, x, subject) is not None, resource.within)
     set_up(page)
-    if found_in(api, resource, page, subject) is not None:
-        return
+    item = found_in(api, resource, page, subject)
+    if item is not None:
+        return _as_sent(resource, subject, item, same, page, made)
     if not cut_short(page):
         others = f"{len(api.items(resource, page.json()))} others"
         raise Nonconformity(
@@ -76,14 +85,24 @@ async def list_contains(
     if not (start or next):
         raise Inconclusive("the list is paged, and its first page does not hold what was created", page, made)
     found = await walk(api, resource, at, Paging(count=count, start=start, first=first, step=step, next=next, last=last, total=total), None)
-    if any(same_thing(resource, item, subject) for item in found.items):
-        return
+    item = next((i for i in found.items if same_thing(resource, i, subject)), None)
+    if item is not None:
+        return _as_sent(resource, subject, item, same, *found.evidence, made)
     if not found.whole:
         raise Inconclusive(found.stopped, *found.evidence, made)
     others = f"{len(found.items)} others on {len(found.pages)} pages"
     raise Nonconformity(
         f"the list shows the {resource.name} that was just created", others, *found.evidence, made, cause=f"not listed: {resource.name}"
     )
+
+
+def _as_sent(resource: Resource, subject: Subject, item: Any, same: Sequence[str], *evidence: Exchange) -> None:
+    """Expect the members of a listed item as they were sent."""
+    for pointer in same:
+        sent, shown = one_at(subject.sent, pointer), one_at(item, pointer)
+        if sent is not ABSENT and not has(sent, shown):
+            cause = f"listed value of {pointer}: {resource.name}"
+            raise Nonconformity(f"what was written at {pointer}: {sent!r}", repr(shown), *evidence, cause=cause)
 
 
 @check("delete-is-effective", roles=("create", "read", "delete"))

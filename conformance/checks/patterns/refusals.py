@@ -13,7 +13,7 @@ from conformance.checks.patterns.places import CHANGES, empty, expect_members, l
 from conformance.checks.patterns.writing import write_request
 from conformance.checks.registry import check
 from conformance.checks.service import expect_error
-from conformance.checks.subjects import changing_body, named
+from conformance.checks.subjects import changing_body, fresh_example, named
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable, NotTested
 from conformance.exchange import Exchange, Request
@@ -69,11 +69,11 @@ async def refused_write_changes_nothing(
 
 async def _nothing_made(api: Api, resource: Resource, body: Any, changes: Mapping[str, Any], refusal: _Refusal) -> None:
     at = await home(api, resource)
-    valid = api.example(resource)
+    valid = await fresh_example(api, resource)
     wrong = merged(valid, api.fill(dict(changes))) if body is None else api.fill(body)
     asked = making(api, resource, at, wrong)
     seen = await send(asked if body is not None or changes else _spoil(asked), also=refusal.status)
-    control = await given(making(api, resource, at, api.example(resource)))
+    control = await given(making(api, resource, at, await fresh_example(api, resource)))
     if seen.success and not refusal.demanded:
         raise Inconclusive("nothing was refused", seen)
     refusal.expect(api, seen, control, what=f"a {resource.name} that must not be made")
@@ -198,7 +198,7 @@ async def unique_conflict(
     taken = one_at(subject.sent, pointer) if empty(taken) else taken
     if empty(taken):
         raise Inconclusive(f"our {resource.name} has nothing at {pointer}", made)
-    second, third = api.example(resource), api.example(resource)
+    second, third = await fresh_example(api, resource), await fresh_example(api, resource)
     again = CHANGES[change](taken) if isinstance(taken, str) else taken
     seen = await send(making(api, resource, at, put(second, pointer, again)), also=tuple(status))
     control = await given(making(api, resource, at, third))

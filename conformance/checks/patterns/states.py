@@ -12,7 +12,7 @@ from conformance.checks.expect import ABSENT, expect_same, instant, one_of
 from conformance.checks.patterns.home import same_marker
 from conformance.checks.patterns.places import leaves, one_at, put, refer
 from conformance.checks.registry import check
-from conformance.checks.subjects import create, existing, guarded, named, ours
+from conformance.checks.subjects import create, existing, fresh_example, guarded, named, ours
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable
 from conformance.exchange import Exchange, Request
@@ -185,7 +185,7 @@ async def state_follows_time(api: Api, resource: Resource, case: str, pointer: s
 
     With: `pointer`, where the state is; `cases`, state -> members of the create body.
     """
-    subject, made = await create(api, resource, merged(api.example(resource), api.fill(dict(cases[case]))))
+    subject, made = await create(api, resource, merged(await fresh_example(api, resource), api.fill(dict(cases[case]))))
     look = api.request(api.operation(resource.read), subject=subject)
     seen = await send(look)
     while _shown(seen, pointer) != case and seen.ended_s - made.ended_s < resource.within:
@@ -265,7 +265,7 @@ async def _made_first(api: Api, also: Mapping[str, Any], item: Any) -> Subject:
     if resource is None or resource.create != also["write"]:
         raise Inconclusive(f"the bindings name no resource that {also['write']} creates")
     changes = api.fill(refer(dict(also.get("changes", {})), item))
-    return (await create(api, resource, merged(api.example(resource), changes)))[0]
+    return (await create(api, resource, merged(await fresh_example(api, resource), changes)))[0]
 
 
 def _id_of(subject: Subject | None) -> str:

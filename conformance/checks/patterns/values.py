@@ -10,6 +10,7 @@ from conformance.checks.patterns.home import found_in, home, listing, make
 from conformance.checks.patterns.places import empty, leaves, one_at, put, set_up
 from conformance.checks.patterns.writing import settled, write_request
 from conformance.checks.registry import check
+from conformance.checks.subjects import fresh_example
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable
 from conformance.exchange import Exchange
 from conformance.flow import given
@@ -25,7 +26,7 @@ async def write_only_hidden(api: Api, resource: Resource, members: Mapping[str, 
         roles: the answers to look at, in this order: `create`, `replace`, `update`, `read`, `list`.
     """
     at = await home(api, resource)
-    plain = api.example(resource)
+    plain = await fresh_example(api, resource)
     first = merged(plain, api.fill(dict(members))) if "create" in roles else plain
     subject, made = await make(api, resource, at, first)
     if "create" in roles:
@@ -84,7 +85,7 @@ async def case_preserved(api: Api, resource: Resource, pointer: str, value: str)
     """
     wanted = api.fill(value)
     at = await home(api, resource)
-    subject, made = await make(api, resource, at, put(api.example(resource), pointer, wanted))
+    subject, made = await make(api, resource, at, put(await fresh_example(api, resource), pointer, wanted))
     seen = await settled(api, resource, subject, made, lambda found: True)
     set_up(seen)
     shown = one_at(seen.json(), pointer)

@@ -11,7 +11,7 @@ from conformance.checks.patterns.home import home, make, making, poll
 from conformance.checks.patterns.places import empty, leaves, one_at, processed, put, refer, set_up, shows_the_thing, without
 from conformance.checks.patterns.writing import has, not_compared, over, settled, write_request
 from conformance.checks.registry import check
-from conformance.checks.subjects import create, created
+from conformance.checks.subjects import create, created, fresh_example
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable
 from conformance.exchange import Exchange
@@ -81,7 +81,7 @@ async def patch_applies(
     """
     read, update = api.operation(resource.read), api.operation(resource.update)
     helper = (await create(api, api.resource(uses)))[0] if uses else None
-    subject, _ = await create(api, resource, merged(api.example(resource), api.fill(dict(members or {}))))
+    subject, _ = await create(api, resource, merged(await fresh_example(api, resource), api.fill(dict(members or {}))))
     before = await given(api.request(read, subject=subject))
     for pointer in shown:
         if empty(one_at(before.json(), pointer)):
@@ -170,9 +170,9 @@ async def read_only_ignored(
     added = api.fill(dict(members))
     if role == "create":
         at = await home(api, resource)
-        body = merged(api.example(resource), added)
+        body = merged(await fresh_example(api, resource), added)
         seen = await send(making(api, resource, at, body))
-        control = None if seen.success else await given(making(api, resource, at, api.example(resource)))
+        control = None if seen.success else await given(making(api, resource, at, await fresh_example(api, resource)))
         subject = created(api, resource, seen, body, at.parent) if seen.success else None
     else:
         operation = api.operation(getattr(resource, role))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.faults.planting import Seen, fault, success
-from conformance.reference.faults.where import answers_json, has_spare, operations, spare, turns
+from conformance.reference.faults.where import answers_json, has_spare, operations, requires, spare, turns
 from conformance.wire import WireResponse
 
 
@@ -78,6 +78,6 @@ def body_empty(seen: Seen) -> WireResponse:
     return replace(answer, body=b"") if success(answer) else answer
 
 
-@fault(group="answer shape", sentence="The body is wrapped in one more object.", applies=operations(answers_json), expected=turns("answer"))
+@fault(group="answer shape", sentence="The body is wrapped in one more object.", applies=operations(requires), expected=turns("answer"))
 def body_wrapped(seen: Seen) -> WireResponse:
     return seen.edited(lambda body: {"data": body})

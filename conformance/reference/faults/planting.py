@@ -10,6 +10,7 @@ import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from conformance.contract import Operation
 from conformance.profile import Profile, Resource
@@ -54,8 +55,6 @@ class Seen:
 
     def asking(self, change: Callable[[list[tuple[str, str]]], list[tuple[str, str]]]) -> WireResponse:
         """Return the twin's answer to the same request with another query."""
-        from urllib.parse import quote, urlencode
-
         path, query = split_target(self.request.target)
         text = urlencode(change(query), quote_via=quote)
         return self.forward(replace(self.request, target=f"{path}?{text}" if text else path))

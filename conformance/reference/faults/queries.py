@@ -180,7 +180,8 @@ def _has_total(profile: Profile, operation: Operation) -> bool:
 
 
 def _total(seen: Seen) -> str:
-    assert seen.operation is not None and seen.resource is not None
+    assert seen.operation is not None
+    assert seen.resource is not None
     places = (seen.operation.id, seen.resource.name)
     return str(next(r.arguments["total"] for r in seen.twin.profile.requirements if r.on in places and "total" in r.arguments))
 

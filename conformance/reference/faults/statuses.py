@@ -7,7 +7,7 @@ from dataclasses import replace
 from conformance.contract import Operation
 from conformance.profile import Profile
 from conformance.reference.faults.planting import Seen, fault, success
-from conformance.reference.faults.where import operations, turns
+from conformance.reference.faults.where import absence_shows, both, not_probe, only_at, operations, permits_success, turns
 from conformance.wire import WireResponse
 
 #: Statuses of success in the order in which a wrong one is chosen.
@@ -21,7 +21,8 @@ def _another(profile: Profile, operation: Operation) -> int | None:
 
 @fault(
     group="status", sentence="Success is told with a status that the contract does not document.",
-    applies=operations(lambda profile, operation: _another(profile, operation) is not None), expected=turns("answer"),
+    applies=operations(lambda profile, operation: _another(profile, operation) is not None),
+    expected=both(turns("answer"), only_at(turns("second-delete", when=permits_success), "delete")),
 )  # fmt: skip
 def undocumented_success(seen: Seen) -> WireResponse:
     answer = seen.forward()
@@ -36,7 +37,9 @@ def server_error(seen: Seen) -> WireResponse:
     return WireResponse(status=500) if success(answer) else answer
 
 
-@fault(group="status", sentence="The operation is not there: 404 to everything.", applies=operations(), expected=turns("answers"))
+@fault(
+    group="status", sentence="The operation is not there: 404 to everything.", applies=operations(absence_shows), expected=turns("answers")
+)
 def operation_absent(seen: Seen) -> WireResponse:
     answer = seen.pretend()
     return WireResponse(status=404) if success(answer) else answer
@@ -48,7 +51,7 @@ def method_not_offered(seen: Seen) -> WireResponse:
     return WireResponse(status=405, headers=(("Allow", "OPTIONS"),)) if success(answer) else answer
 
 
-@fault(group="status", sentence="The connection is closed without an answer.", applies=operations(), expected=turns("answers"))
+@fault(group="status", sentence="The connection is closed without an answer.", applies=operations(not_probe), expected=turns("answers"))
 def connection_closed(seen: Seen) -> WireResponse:
     answer = seen.pretend()
     return WireResponse(status=0) if success(answer) else answer

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from conformance.contract import Operation
-from conformance.profile import Profile, Resource
+from conformance.profile import Profile
 from conformance.reference.faults.planting import Applies, Rule
 from conformance.reference.places import parts_of
 from conformance.reference.sampling import Samples
@@ -33,6 +33,16 @@ def protected_service(profile: Profile) -> Iterable[str]:
 def operations(*tests: Test) -> Applies:
     """Every operation that passes all tests."""
     return lambda profile: [o.id for o in profile.contract.operations.values() if all(t(profile, o) for t in tests)]
+
+
+def asked(check: str, *roles: str) -> Applies:
+    """The operations of these roles of the resources that a requirement looks at with *check*."""
+    return lambda profile: [
+        getattr(resource, role)
+        for resource in profile.bindings.resources.values()
+        for role in roles
+        if getattr(resource, role) and any(r.check == check and r.on == resource.name for r in profile.requirements)
+    ]
 
 
 def role(*roles: str) -> Test:
@@ -87,7 +97,8 @@ def has_etag(profile: Profile, operation: Operation) -> bool:
     reader = profile.contract.operations.get(resource.read) if resource else None
     if resource is None or reader is None:
         return False
-    documented = any(n.lower() == "etag" for s in reader.success for n in (a.headers if (a := reader.documented(s)) else {}))
+    answers = [reader.documented(s) for s in reader.success]
+    documented = any(n.lower() == "etag" for a in answers if a for n in a.headers)
     return documented or resource.if_match or any(r.check in ("conditional-write", "etag-agrees") for r in about(profile, operation.id))
 
 
@@ -137,6 +148,23 @@ def has_spare(**asked: Any) -> Test:
     return lambda profile, operation: bool(spare(profile, operation, **asked))
 
 
+def requires(profile: Profile, operation: Operation) -> bool:
+    """Operations whose answer must be an array or have certain members: not whatever JSON fits."""
+    pointer = schema_of(profile, operation)
+    samples = Samples(profile.contract.document)
+    return bool(pointer) and not profile.contract.responses.is_valid(pointer, {"data": samples.value({"$ref": f"#{pointer}"})})
+
+
+def not_probe(profile: Profile, operation: Operation) -> bool:
+    """All operations but the known-good read, without which nothing is looked at."""
+    return operation.id != profile.bindings.probe
+
+
+def absence_shows(profile: Profile, operation: Operation) -> bool:
+    """Operations whose 404 the contract does not explain otherwise."""
+    return not ("404" in operation.answers and operation.request_media)
+
+
 # -- rules -----------------------------------------------------------------------------------------------------------
 def about(profile: Profile, place: str) -> Iterator[Requirement]:
     """Yield the requirements that look at an operation, or at the resource in which it plays a role."""
@@ -174,11 +202,33 @@ def ids(*slugs: str) -> Rule:
     return lambda profile, place: frozenset(i for s in slugs if (i := f"{profile.name}/{s}") in profile.by_id)
 
 
+def roles_of(*roles: str, family: str) -> Rule:
+    """A derived requirement of the operations that play other roles in the same resource."""
+
+    def rule(profile: Profile, place: str) -> frozenset[str]:
+        resource = profile.bindings.resource_of(place) if place else None
+        named = {getattr(resource, r) for r in roles} if resource else set()
+        return frozenset(r.id for r in profile.requirements if r.on in named and r.family == family)
+
+    return rule
+
+
+def only_at(rule: Rule, *roles: str) -> Rule:
+    """A rule that holds only where the operation plays one of these roles."""
+
+    def narrowed(profile: Profile, place: str) -> frozenset[str]:
+        resource = profile.bindings.resource_of(place) if place else None
+        return rule(profile, place) if resource and resource.role(place) in roles else frozenset()
+
+    return narrowed
+
+
+def permits_success(requirement: Requirement) -> bool:
+    """Requirements that are told a status of success among those that they accept."""
+    told = (*requirement.arguments.get("status", ()), *requirement.arguments.get("statuses", ()), *requirement.arguments.get("accept", ()))
+    return any(200 <= s < 300 for s in told)
+
+
 def asks_with(name: str, *values: Any) -> Callable[[Requirement], bool]:
     """Requirements whose check is told *name*, as one of *values*."""
     return lambda r: name in r.arguments and (not values or r.arguments[name] in values)
-
-
-def resource_at(profile: Profile, place: str) -> Resource | None:
-    """Return the resource in which an operation plays a role."""
-    return profile.bindings.resource_of(place) if place else None

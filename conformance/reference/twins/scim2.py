@@ -189,8 +189,6 @@ class ScimTwin(ResourceTwin):
         problem = next(self.contract.requests.violations(pointer, wanted), None)
         if problem:
             raise Refused(400, str(problem), kind="invalidValue")
-        if wanted == instance.body:
-            return self.reply(call, resource, instance, self.status_of(call.operation))
         return self.changed(call, resource, instance, wanted)
 
     # -- queries -------------------------------------------------------------------------------------------------

@@ -1,0 +1,182 @@
+"""Values that come back other than they were sent, members that only one side may write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from conformance.contract import Operation
+from conformance.profile import Profile
+from conformance.reference.faults.planting import Seen, edited, fault, json_of, success
+from conformance.reference.faults.where import asked, both, operations, role, takes_json, turns
+from conformance.reference.message import NotJson, moment, read_json, seconds
+from conformance.reference.places import first, parts_of, put
+from conformance.reference.sampling import Samples
+from conformance.wire import WireResponse
+
+_GROUP = "value fidelity"
+
+
+def _free(profile: Profile, operation: Operation, kinds: tuple[str, ...], *, form: str = "") -> list[str]:
+    """Return the places of the example's values that a client is free to choose and that must be kept."""
+    resource = profile.bindings.resource_of(operation.id)
+    if resource is None or not isinstance(resource.example, Mapping):
+        return []
+    samples = Samples(profile.contract.document)
+    schema = {"$ref": f"#{operation.request_schema}"}
+    ignored = {parts_of(p)[0] for p in resource.ignore if parts_of(p)}
+    found: list[str] = []
+
+    def walk(value: Any, at: str) -> None:
+        if isinstance(value, Mapping):
+            for name, inner in value.items():
+                if at or name not in ignored:
+                    walk(inner, f"{at}/{name}")
+            return
+        flat = samples.at(schema, at)
+        kind = {str: "string", bool: "boolean", int: "integer", list: "array"}.get(type(value), "")
+        plain = not (flat.keys() & {"enum", "const", "pattern"}) and str(flat.get("format", "")) == form and not flat.get("writeOnly")
+        if kind in kinds and plain:
+            found.append(at)
+
+    walk(resource.example, "")
+    return found
+
+
+def _texts(profile: Profile, operation: Operation) -> bool:
+    return takes_json(profile, operation) and bool(_free(profile, operation, ("string",)))
+
+
+def _changed(seen: Seen, change: Callable[[str], str], *, form: str = "") -> WireResponse:
+    """Store other values than the client sent, and show them."""
+    assert seen.operation is not None
+    places = _free(seen.twin.profile, seen.operation, ("string",), form=form)
+
+    def edit(body: Any) -> Any:
+        for place in places:
+            value = first(body, place)
+            if isinstance(value, str):
+                body = put(body, place, change(value))
+        return body
+
+    return seen.sending(edit)
+
+
+_KEPT = both(turns("read-after-create", when=lambda r: "same" not in r.arguments), turns("update-in-place"))
+
+
+@fault(
+    group=_GROUP, sentence="Texts are stored in lower case with capitals lost.",
+    applies=asked("case-preserved", "create"),
+    expected=turns("case-preserved"),
+)  # fmt: skip
+def case_lost(seen: Seen) -> WireResponse:
+    names = {parts_of(r.arguments["pointer"])[0] for r in seen.twin.profile.requirements if r.check == "case-preserved"}
+    return seen.sending(
+        lambda body: {k: v.lower() if k in names and isinstance(v, str) else v for k, v in body.items()} if isinstance(body, dict) else body
+    )
+
+
+@fault(
+    group=_GROUP,
+    sentence="Long texts are cut.",
+    applies=operations(role("create"), _texts),
+    expected=_KEPT,
+)
+def text_cut(seen: Seen) -> WireResponse:
+    return _changed(seen, lambda text: text[:-3])
+
+
+@fault(group=_GROUP, sentence="Texts get a space at their end.", applies=operations(role("create"), _texts), expected=_KEPT)
+def text_padded(seen: Seen) -> WireResponse:
+    return _changed(seen, lambda text: text + " ")
+
+
+def _times(profile: Profile, operation: Operation) -> bool:
+    return takes_json(profile, operation) and bool(_free(profile, operation, ("string",), form="date-time"))
+
+
+@fault(group=_GROUP, sentence="Times are moved by an hour.", applies=operations(role("create"), _times), expected=_KEPT)
+def times_moved(seen: Seen) -> WireResponse:
+    def later(text: str) -> str:
+        try:
+            return moment(seconds(text) + 3600)
+        except ValueError:
+            return text
+
+    return _changed(seen, later, form="date-time")
+
+
+def _hides(profile: Profile, operation: Operation) -> bool:
+    resource = profile.bindings.resource_of(operation.id)
+    return resource is not None and any(r.check == "write-only-hidden" and r.on == resource.name for r in profile.requirements)
+
+
+@fault(
+    group=_GROUP, sentence="Answers show what only the client may write.",
+    applies=operations(role("create", "read", "replace"), _hides),
+    expected=lambda profile, place: turns(
+        "write-only-hidden", when=lambda r: _role(profile, place) in r.arguments.get("roles", ("create", "read"))
+    )(profile, place),
+)  # fmt: skip
+def secrets_shown(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    names = [n for r in seen.twin.profile.requirements if r.check == "write-only-hidden" for n in r.arguments.get("members", {})]
+    if not success(answer) or seen.resource is None:
+        return answer
+    resource = seen.resource
+    stored = {i.id: i.body for i in seen.twin.store.everywhere(resource.name)}
+
+    def show(body: Any) -> Any:
+        body_stored = stored.get(str(first(body, resource.id)), {}) if isinstance(body, dict) else {}
+        return {**body, **{n: body_stored[n] for n in names if n in body_stored}} if isinstance(body, dict) else body
+
+    return edited(answer, show)
+
+
+def _role(profile: Profile, place: str) -> str:
+    resource = profile.bindings.resource_of(place)
+    return resource.role(place) if resource else ""
+
+
+@fault(
+    group=_GROUP, sentence="The client may write what belongs to the server.",
+    applies=lambda profile: [""] if any(r.check == "read-only-ignored" for r in profile.requirements) else [],
+    expected=turns("read-only-ignored"),
+)  # fmt: skip
+def read_only_taken(seen: Seen) -> WireResponse:
+    resource = seen.resource
+    answer = seen.forward()
+    if resource is None or not success(answer) or not resource.id:
+        return answer
+    taken: dict[str, dict[str, Any]] = seen.memory.setdefault("taken", {})
+    requirements = [r for r in seen.twin.profile.requirements if r.check == "read-only-ignored" and r.on == resource.name]
+    members = {m for r in requirements for m in r.arguments.get("members", {})}
+    shown = json_of(answer)
+    if seen.role in ("create", "replace") and isinstance(shown, dict):
+        wanted = {m: v for m, v in (_sent(seen) or {}).items() if m in members}
+        own, theirs = str(first(shown, resource.id)), first(wanted, resource.id)
+        if theirs and seen.role == "create":
+            shelf = next(s for s in seen.twin.store.shelves.values() if own in s)
+            shelf[str(theirs)] = replace(shelf.pop(own), id=str(theirs))
+            own = str(theirs)
+        taken[own] = wanted
+        return edited(answer, lambda body: _over(body, wanted))
+    if seen.role in ("read", "update"):
+        return edited(answer, lambda body: _over(body, taken.get(str(first(body, resource.id)), {})) if isinstance(body, dict) else body)
+    return answer
+
+
+def _sent(seen: Seen) -> Any:
+    try:
+        return read_json(seen.request.body)
+    except NotJson:
+        return None
+
+
+def _over(body: Any, wanted: Mapping[str, Any]) -> Any:
+    for name, value in wanted.items():
+        old = body.get(name)
+        body = {**body, name: {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value}
+    return body

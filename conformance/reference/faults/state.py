@@ -1,0 +1,244 @@
+"""Servers that forget, keep what should be gone, or change what they refused to change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from conformance.contract import Operation
+from conformance.profile import Profile
+from conformance.reference.engine import ResourceTwin
+from conformance.reference.faults.planting import Seen, fault, success
+from conformance.reference.faults.where import POSITIONS, SIZES, asked, both, operations, permits_success, role, roles_of, takes_json, turns
+from conformance.reference.message import NotJson, read_json, write_json
+from conformance.reference.places import first, put
+from conformance.reference.store import Instance
+from conformance.wire import WireRequest, WireResponse
+
+# what is not there reads as 404, and an id that the server gave and does not know makes the operation absent: one cause, one fail
+_KEPT = both(
+    turns("delete-is-effective", "deleted-not-listed", "session-token"), turns("second-delete", when=lambda r: not permits_success(r)),
+)  # fmt: skip
+_LOST = both(turns("list-contains"), roles_of("read", "replace", "update", "delete", family="answers"))
+
+
+def _creatable(profile: Profile, operation: Operation) -> bool:
+    resource = profile.bindings.resource_of(operation.id)
+    return resource is not None and bool(resource.create)
+
+
+def _listable(profile: Profile, operation: Operation) -> bool:
+    resource = profile.bindings.resource_of(operation.id)
+    return resource is not None and resource.list == operation.id and bool(resource.create or resource.name == "alert")
+
+
+def _instance(seen: Seen) -> tuple[dict[str, Instance], Instance] | None:
+    """Return the instance that a request names, with its shelf."""
+    twin: ResourceTwin = seen.twin
+    route = twin.route(seen.request.target.partition("?")[0])
+    if seen.resource is None or route is None or not seen.resource.parameter:
+        return None
+    id = route.values.get(seen.resource.parameter, "")
+    for (name, _), shelf in twin.store.shelves.items():
+        if name == seen.resource.name and id in shelf:
+            return shelf, shelf[id]
+    return None
+
+
+@fault(group="state", sentence="What was created is not stored.", applies=operations(role("create")), expected=_LOST)
+def create_forgotten(seen: Seen) -> WireResponse:
+    return seen.pretend()
+
+
+@fault(
+    group="state", sentence="A replacement is accepted and not stored.",
+    applies=operations(role("replace")), expected=turns("replace-replaces"),
+)  # fmt: skip
+def replace_forgotten(seen: Seen) -> WireResponse:
+    return seen.pretend()
+
+
+@fault(
+    group="state", sentence="A change is accepted and not stored.",
+    applies=operations(role("update")), expected=turns("patch-applies", "state-reached"),
+)  # fmt: skip
+def update_forgotten(seen: Seen) -> WireResponse:
+    return seen.pretend()
+
+
+@fault(
+    group="state", sentence="A replacement changes only what the old state had.",
+    applies=operations(role("replace")), expected=turns("replace-replaces"),
+)  # fmt: skip
+def replace_keeps_the_old_values(seen: Seen) -> WireResponse:
+    named = _instance(seen)
+    changes = seen.resource.changes if seen.resource else {}
+    if named is None:
+        return seen.forward()
+    old = named[1].body
+    return seen.sending(lambda body: {**body, **{k: old[k] for k in changes if k in old}} if isinstance(body, dict) else body)
+
+
+@fault(
+    group="state", sentence="A delete is accepted and nothing is deleted.",
+    applies=operations(role("delete")), expected=_KEPT,
+)  # fmt: skip
+def delete_forgotten(seen: Seen) -> WireResponse:
+    return seen.pretend()
+
+
+def _last_left_out(seen: Seen, change: Any) -> WireResponse:
+    resource = seen.resource
+    assert resource is not None
+    pointer = resource.items
+
+    def edit(body: Any) -> Any:
+        items = first(body, pointer) if pointer else body
+        return put(body, pointer, change(items)) if isinstance(items, list) else body
+
+    return seen.edited(edit)
+
+
+@fault(
+    group="state", sentence="The list shows what was created only an hour later.",
+    applies=operations(role("list"), _creatable), expected=turns("list-contains", "paging-complete", "write-then-appears"),
+)  # fmt: skip
+def list_lags_behind(seen: Seen) -> WireResponse:
+    resource = seen.resource
+    assert resource is not None
+    young = {i.id for i in seen.twin.store.everywhere(resource.name) if not i.seeded and seen.now < i.created + 3600}
+    places = [p for p in (resource.id, resource.link) if p]
+    filtered = any(k not in (*SIZES, *POSITIONS) for k, _ in seen.query)
+
+    def shown(item: Any) -> bool:
+        return filtered or not any(str(first(item, p)).rsplit("/", 1)[-1] in young for p in places)
+
+    return _last_left_out(seen, lambda items: [i for i in items if shown(i)])
+
+
+@fault(
+    group="state", sentence="The list is always empty.",
+    applies=operations(_listable), expected=turns("list-contains", "paging-complete", "write-then-appears"),
+)  # fmt: skip
+def list_empty(seen: Seen) -> WireResponse:
+    return _last_left_out(seen, lambda items: [])
+
+
+@fault(
+    group="state", sentence="The list still shows what was deleted.", applies=operations(_listable), expected=turns("deleted-not-listed")
+)
+def list_shows_the_deleted(seen: Seen) -> WireResponse:
+    kept: dict[str, Any] = seen.memory.setdefault("items", {})
+    resource = seen.resource
+    assert resource is not None
+
+    def change(items: list[Any]) -> list[Any]:
+        now = {str(first(i, resource.id or resource.link)): i for i in items}
+        kept.update(now)
+        return [*items, *(i for key, i in kept.items() if key not in now)]
+
+    return _last_left_out(seen, change)
+
+
+@fault(
+    group="state", sentence="A refused write is done all the same.",
+    applies=operations(role("replace", "update"), takes_json), expected=turns("refused-write-changes-nothing", "patch-refused"),
+)  # fmt: skip
+def refused_write_is_done(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    named = _instance(seen)
+    if 400 <= answer.status < 500 and answer.status not in (401, 403) and named is not None and seen.resource is not None:
+        shown = first(named[1].body, "")
+        for pointer, value in _texts(shown, seen.resource.changes):
+            named[1].body = put(named[1].body, pointer, f"{value} spoiled")
+    return answer
+
+
+def _texts(body: Any, changes: Any, at: str = "") -> list[tuple[str, str]]:
+    """Return the places of the texts in *body* that the bindings name as changeable."""
+    found = []
+    for name, inner in changes.items() if isinstance(changes, dict) else ():
+        value = body.get(name) if isinstance(body, dict) else None
+        if isinstance(inner, dict):
+            found += _texts(value, inner, f"{at}/{name}")
+        elif isinstance(value, str):
+            found.append((f"{at}/{name}", value))
+    return found
+
+
+@fault(
+    group="state", sentence="A refused create makes something.",
+    applies=operations(role("create"), takes_json),
+    expected=turns("refused-write-changes-nothing", when=lambda r: r.arguments.get("write") == "create"),
+)  # fmt: skip
+def refused_create_makes_one(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    good = seen.memory.get("good")
+    if success(answer):
+        seen.memory["good"] = seen.request
+    elif answer.status in (400, 422) and good is not None:
+        seen.forward(_marked_like(seen, good))
+    return answer
+
+
+def _marked_like(seen: Seen, good: WireRequest) -> WireRequest:
+    """Return the good request with the marker of the refused one, so that what it makes is found."""
+    refused, body = _json(seen.request), _json(good)
+    pointer = seen.resource.marker if seen.resource else ""
+    value = first(refused, pointer) if pointer else None
+    return replace(good, body=write_json(put(body, pointer, value))) if value is not None else good
+
+
+@fault(
+    group="state", sentence="A replacement of what does not exist makes it.",
+    applies=operations(role("replace")), expected=turns("replace-never-creates"),
+)  # fmt: skip
+def replace_creates(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    resource = seen.resource
+    if answer.status != 404 or resource is None:
+        return answer
+    route = seen.twin.route(seen.request.target.partition("?")[0])
+    body = _json(seen.request)
+    if route is None or not isinstance(body, dict):
+        return answer
+    values = tuple(route.values.values())
+    seen.twin.keep(resource, values[:-1], values[-1], body, seen.now)
+    return seen.twin.handle(seen.request, seen.now)
+
+
+def _json(request: WireRequest) -> Any:
+    try:
+        return read_json(request.body)
+    except NotJson:
+        return None
+
+
+@fault(
+    group="state", sentence="A value that must be unique may be given twice.",
+    applies=asked("unique-conflict", "create"),
+    expected=turns("unique-conflict"),
+)  # fmt: skip
+def duplicates_allowed(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    body = _json(seen.request)
+    if answer.status != 409 or seen.resource is None or not isinstance(body, dict):
+        return answer
+    instance = seen.twin.keep(seen.resource, (), seen.twin.fresh_id(seen.resource), body, seen.now)
+    location = seen.twin.href(seen.resource, (), instance.id)
+    assert seen.operation is not None
+    return seen.twin.answer(seen.operation, 201, seen.twin.shown(seen.resource, instance), (("Location", location),))
+
+
+@fault(
+    group="state", sentence="What the client leaves out of a change is cleared.",
+    applies=operations(role("update")), expected=turns("patch-applies"),
+)  # fmt: skip
+def update_clears_the_rest(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    named = _instance(seen)
+    if success(answer) and named is not None and seen.resource is not None and isinstance(seen.resource.example, dict):
+        example = seen.resource.example
+        gone = [k for k in named[1].body if k in example and k not in seen.resource.changes and f"/{k}" != seen.resource.marker]
+        named[1].body = {k: v for k, v in named[1].body.items() if k not in gone[1:]}
+    return answer
