@@ -25,8 +25,11 @@ from conformance.requirement import pick
 from conformance.schema import resolve
 from conformance.verdict import Effect
 
-_TEMPLATE = re.compile(r"\{((?:sink|id|example)\.[A-Za-z0-9_-]+|unique|marker|uuid|secret|now(?:[+-]\d+s)?|test_data\.[A-Za-z0-9_-]+)\}")
+_TEMPLATE = re.compile(r"\{((?:sink|id|example)\.[A-Za-z0-9_-]+|shown\.[A-Za-z0-9_-]+/[^{}]*|unique|marker|uuid|secret|port|ipv4|now(?:[+-]\d+s)?|test_data\.[A-Za-z0-9_-]+(?:\?|\|(?:[^{}]|\{[a-z0-9]+\})*)?)\}")
+_OTHERS = ("id.", "example.", "shown.")
 _WORD = "abcdefghjkmnpqrstuvwxyz23456789"
+#: What `{test_data.NAME?}` becomes where the target has no such data: the member or item is left out.
+_LEFT_OUT = object()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,10 @@ class Subject:
 
 @dataclass(kw_only=True)
 class Api:
-    """The tools of one case of one check; `place` (requirement, round, case) makes its fresh values its own."""
+    """The tools of one case of one check; `place` (requirement, round, case) makes its fresh values its own.
+
+    `homes` are the instances, by resource, that everything this case makes hangs under.
+    """
 
     profile: Profile
     run_id: str
@@ -54,6 +60,7 @@ class Api:
     place: str
     sink_url: str = ""
     nonce: str = ""
+    homes: dict[str, Subject] = field(default_factory=dict, init=False, repr=False)
     _chance: random.Random = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -83,6 +90,19 @@ class Api:
             raise Inconclusive(f"needs test_data: {name}")
         return self.test_data[name]
 
+    def _datum(self, asked: str) -> Any:
+        """Return a value of the test data: `NAME`, `NAME?` (else left out), `NAME|DEFAULT` (a JSON value or a text)."""
+        name, bar, default = asked.partition("|")
+        if name.rstrip("?") in self.test_data:
+            return self.test_data[name.rstrip("?")]
+        if not bar:
+            return _LEFT_OUT if name.endswith("?") else self.datum(name)
+        text = self.fill(default)
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+
     @property
     def marker(self) -> str:
         """The word by which everything this run made is known."""
@@ -98,24 +118,27 @@ class Api:
         return "".join(self._chance.choices(_WORD, k=10))
 
     def fill(self, template: Any, others: Mapping[str, Any] | None = None) -> Any:
-        """Return *template* with `{unique}`, `{marker}`, `{uuid}`, `{secret}`, `{now+60s}` and `{test_data.NAME}` filled in.
+        """Return *template* with its templates (`{unique}`, `{now+60s}`, `{test_data.NAME}` …: docs/profiles.md) filled in.
 
         Args:
-            others: what `{id.NAME}` and `{example.NAME}` stand for, which takes requests to find out (`checks.subjects.filled`).
+            others: what `{id.NAME}`, `{example.NAME}` and `{shown.NAME/pointer}` stand for, which takes requests to find out (`checks.subjects.filled`).
         """
-        known = others or {}
+        filled = self._filled(template, others or {})
+        return None if filled is _LEFT_OUT else filled
+
+    def _filled(self, template: Any, known: Mapping[str, Any]) -> Any:
         if isinstance(template, Mapping):
-            return {key: self.fill(value, known) for key, value in template.items()}
+            return {key: value for key, raw in template.items() if (value := self._filled(raw, known)) is not _LEFT_OUT}
         if isinstance(template, list | tuple):
-            return [self.fill(value, known) for value in template]
+            return [value for raw in template if (value := self._filled(raw, known)) is not _LEFT_OUT]
         if not isinstance(template, str):
             return template
         whole = _TEMPLATE.fullmatch(template)
-        if whole and whole[1].startswith("test_data."):
-            return self.datum(whole[1].removeprefix("test_data."))
+        if whole and (whole[1].startswith("test_data.") or whole[1] == "port"):
+            return self._value(whole[1])
         if whole and whole[1] in known:
             return known[whole[1]]
-        return _TEMPLATE.sub(lambda m: str(known[m[1]] if m[1] in known else self._value(m[1])), template)
+        return _TEMPLATE.sub(lambda m: _text(known[m[1]] if m[1] in known else self._value(m[1])), template)
 
     def sink_path(self, name: str) -> str:
         """Return the path at our sink, which nobody can guess, of the expectation called *name* (`{sink.NAME}` in an example)."""
@@ -130,9 +153,13 @@ class Api:
             return uuid.UUID(int=self._chance.getrandbits(128), version=4)
         if word == "secret":
             return f"Aa1!{self.fresh()}{self.fresh()}"
+        if word == "port":
+            return self._chance.randrange(1024, 65536)
+        if word == "ipv4":  # 198.18.0.0/15 is kept for tests (RFC 2544 appendix C.2.2)
+            return f"198.{self._chance.choice((18, 19))}.{self._chance.randrange(1, 255)}.{self._chance.randrange(1, 255)}"
         if word.startswith("test_data."):
-            return self.datum(word.removeprefix("test_data."))
-        if word.startswith(("id.", "example.")):
+            return self._datum(word.removeprefix("test_data."))
+        if word.startswith(_OTHERS):
             return f"{{{word}}}"  # only a check that may ask the server knows
         if word.startswith("sink."):
             return f"{self.sink_url or _no_sink()}/{self.sink_path(word.removeprefix('sink.'))}"
@@ -157,7 +184,7 @@ class Api:
     # -- requests ------------------------------------------------------------------------------------------------
     def request(
         self, operation: Operation, *, subject: Subject | None = None, parameters: Mapping[str, str] | None = None,
-        link: str = "", body: Any = None, query: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None,
+        link: str = "", body: Any = None, query: Mapping[str, Any] | None = None, headers: Mapping[str, str | None] | None = None,
         identity: str = "default", raw: bytes | None = None,
     ) -> Request:  # fmt: skip
         """Return a valid request of *operation*.
@@ -165,7 +192,7 @@ class Api:
         Args:
             subject: the instance it is about; its link is followed where the operation reads that very instance.
             parameters: path parameters that win over those of the subject.
-            body: JSON value (or form fields); `raw` sends these bytes instead.
+            body: JSON value (or form fields), for a read by default what the bindings say; `raw` sends these bytes instead.
             query, headers: added to what the bindings say a valid request carries; a value of None leaves one out.
 
         Raises:
@@ -179,6 +206,8 @@ class Api:
         if subject and subject.link and not parameters and owner and owner.role(operation.id) in ("read", "replace", "update", "delete"):
             link = link or subject.link
         target = "" if link else self._path(operation, values)
+        if body is None and raw is None and operation.effect is Effect.READ and operation.body is not None:
+            body = self.fill(operation.body)
         asked = {**{p.name: _some_value(p) for p in operation.parameters if p.place == "query" and p.required}, **operation.query, **(query or {})}
         pairs = [(k, v) for k, value in asked.items() if value is not None for v in (value if isinstance(value, list) else [value])]
         text = urlencode([(k, _wire(self.fill(v))) for k, v in pairs], quote_via=quote, errors="surrogatepass")
@@ -232,7 +261,7 @@ class Api:
         parameters = dict(parent.parameters) if parent else {}
         chosen = path_values(self.operation(resource.create).path, target) if target and resource.create else {}
         if resource.parameter in chosen:
-            return Subject(parameters={**parameters, resource.parameter: chosen[resource.parameter]}, shown=shown, sent=sent)
+            return Subject(parameters={**parameters, **chosen}, shown=shown, sent=sent)
         link = next((v for v in pick(shown, resource.link) if isinstance(v, str)), "") if resource.link else ""
         places = [p for p in ((resource.created_id if sent is not None else "") or resource.id, resource.id) if p]
         ids = [v for place in places for v in pick(shown, place) if isinstance(v, str | int) and not isinstance(v, bool)]
@@ -270,7 +299,7 @@ class Api:
 
 
 def spoken_of(template: Any) -> tuple[str, ...]:
-    """Return the words `id.NAME` and `example.NAME` in *template*, each once.
+    """Return the words `id.NAME`, `example.NAME` and `shown.NAME/pointer` in *template*, each once.
 
     >>> spoken_of({"app": "{id.app}", "zones": ["{id.zone}", "{unique}"]})
     ('id.app', 'id.zone')
@@ -280,8 +309,12 @@ def spoken_of(template: Any) -> tuple[str, ...]:
     elif isinstance(template, list | tuple):
         found = [w for value in template for w in spoken_of(value)]
     else:
-        found = [w for w in _TEMPLATE.findall(template) if w.startswith(("id.", "example."))] if isinstance(template, str) else []
+        found = [w for w in _TEMPLATE.findall(template) if w.startswith(_OTHERS)] if isinstance(template, str) else []
     return tuple(dict.fromkeys(found))
+
+
+def _text(value: Any) -> str:
+    return "" if value is _LEFT_OUT else str(value)
 
 
 def json_bytes(value: Any) -> bytes:

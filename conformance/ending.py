@@ -11,7 +11,10 @@ MAX_TEXT = 600
 
 
 def clip(value: object, length: int = MAX_TEXT) -> str:
-    """Return *value* as text of at most *length* characters, saying what was cut; half surrogate pairs, which no file holds, are spelt out."""
+    """Return *value* as text of at most *length* characters, saying what was cut.
+
+    Half surrogate pairs, which no file holds, are spelt out.
+    """
     text = (value if isinstance(value, str) else str(value)).encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= length else f"{text[:length]}… ({len(text)} characters)"
 

@@ -87,6 +87,7 @@ class Exchange:
     started_s: float = 0.0
     ended_s: float = 0.0
     at: Path = ()
+    set_up: bool = False
 
     def header(self, name: str) -> str | None:
         """Return the first response header called *name* (any case), or None."""
@@ -112,7 +113,7 @@ class Exchange:
 
         Raises:
             Nonconformity: the body is not JSON (RFC 8259): not UTF-8, cut short, NaN.
-            Inconclusive: it is more than we can hold: a number of thousands of digits or beyond 1e308, nested too deep
+            Inconclusive: the exchange was set-up, whose own requirement owns the finding; or it is more than we can hold: a number of thousands of digits or beyond 1e308, nested too deep
                 (RFC 8259 section 9 lets a reader set such limits, so this is about us).
         """
         try:
@@ -120,6 +121,8 @@ class Exchange:
         except RecursionError:
             raise Inconclusive("the body is nested deeper than we can read", self) from None
         except ValueError as error:
+            if self.set_up:
+                raise Inconclusive(f"set-up: {self.request.where} answered no JSON", self, needs=self.request.operation) from None
             raise Nonconformity("a JSON body", f"{self.media_type or 'no media type'}: {error}", self, cause="not JSON") from None
 
 

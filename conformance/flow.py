@@ -84,7 +84,7 @@ async def given(request: Request, *wanted: int) -> Exchange:
     seen = await send(request, also=wanted)
     if seen.status not in wanted if wanted else not seen.success:
         raise Inconclusive(f"set-up: {request.where} answered {seen.status}", seen, needs=request.operation)
-    return seen
+    return replace(seen, set_up=True)
 
 
 async def wait(seconds: float) -> None:

@@ -43,11 +43,15 @@ class Expired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """What a read shows of a thing that is made or changed later than it is accepted, once it may be worked with."""
+    """What a read shows of a thing that is made, changed and removed later than it is accepted.
+
+    `values` once it may be worked with, `failed` when that will never be, `leaving` while it is being removed; `within` seconds.
+    """
 
     pointer: str
     values: tuple[Any, ...]
     failed: tuple[Any, ...] = ()
+    leaving: tuple[Any, ...] = ()
     within: float = 60.0
 
 
@@ -120,9 +124,22 @@ class Identify:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callbacks:
-    """What our sink answers to the target's callbacks."""
+    """How the target calls back: what our sink answers, how a create subscribes, and what a delivery looks like.
+
+    `subscribe` are the members of the create that hold the URL of our sink (`{sink.NAME}`) and its credential; `credential` is where
+    a delivery's bearer token stands in them. `format` is `cloudevents` (in one of `modes`) or `json`; `media` are the media types,
+    `schema` the component that an event follows, `about` where it names the instance; `within` seconds it is waited for.
+    """
 
     answer: int = 204
+    subscribe: Mapping[str, Any] = field(default_factory=dict)
+    credential: str = ""
+    format: str = "json"
+    modes: tuple[str, ...] = ("structured", "binary")
+    media: tuple[str, ...] = ()
+    schema: str = ""
+    about: str = ""
+    within: float = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,9 +19,33 @@ from conformance.verdict import WORDS, Level, Verdict
 
 #: What pytest is told so that nothing of the working directory takes part in the run.
 ISOLATION = (
-    "--noconftest", "--capture=no", "-p", "no:terminal", "-p", "no:asyncio", "-p", "no:anyio", "-p", "no:hypothesispytest", "-p", "no:schemathesis",
-    "-p", "no:randomly", "-p", "no:xdist", "-p", "no:cov", "-p", "no:sugar", "-p", "no:html", "-p", "no:doctest", "-p", "no:logging",
-)  # fmt: skip
+    "--noconftest",
+    "--capture=no",
+    "-p",
+    "no:terminal",
+    "-p",
+    "no:asyncio",
+    "-p",
+    "no:anyio",
+    "-p",
+    "no:hypothesispytest",
+    "-p",
+    "no:schemathesis",
+    "-p",
+    "no:randomly",
+    "-p",
+    "no:xdist",
+    "-p",
+    "no:cov",
+    "-p",
+    "no:sugar",
+    "-p",
+    "no:html",
+    "-p",
+    "no:doctest",
+    "-p",
+    "no:logging",
+)
 
 
 class _NotPassed(Exception):
@@ -52,8 +76,20 @@ class RequirementItem(pytest.Item):
         super().__init__(**kwargs)
         self.test, self.plugin = test, plugin
         requirement = test.requirement
-        self.extra_keyword_matches |= {requirement.id, requirement.level.value, requirement.feature, requirement.check, requirement.on, requirement.family}
-        self.user_properties += [("requirement", requirement.id), ("level", requirement.level.value), ("clause", requirement.clause), ("feature", requirement.feature)]
+        self.extra_keyword_matches |= {
+            requirement.id,
+            requirement.level.value,
+            requirement.feature,
+            requirement.check,
+            requirement.on,
+            requirement.family,
+        }
+        self.user_properties += [
+            ("requirement", requirement.id),
+            ("level", requirement.level.value),
+            ("clause", requirement.clause),
+            ("feature", requirement.feature),
+        ]
         self.add_marker(requirement.level.value)
 
     def runtest(self) -> None:
@@ -136,10 +172,11 @@ def _tell_allure(test: Test, result: Result) -> None:
     if not plugin_manager.get_plugins():
         return
     requirement = test.requirement
-    allure.dynamic.title(requirement.id)
-    allure.dynamic.description(f"{requirement.sentence} ({requirement.level.value}, {requirement.clause})")
-    allure.dynamic.label("requirement", requirement.id)
-    allure.dynamic.feature(requirement.feature)
-    allure.dynamic.severity({Level.MUST: "critical", Level.SHOULD: "normal", Level.MAY: "minor"}[requirement.level])
+    dynamic: Any = allure.dynamic  # untyped
+    dynamic.title(requirement.id)
+    dynamic.description(f"{requirement.sentence} ({requirement.level.value}, {requirement.clause})")
+    dynamic.label("requirement", requirement.id)
+    dynamic.feature(requirement.feature)
+    dynamic.severity({Level.MUST: "critical", Level.SHOULD: "normal", Level.MAY: "minor"}[requirement.level])
     for finding in result.findings[:3]:
         allure.attach(f"expected {finding.expected}\nobserved {finding.observed}", finding.case or "finding", allure.attachment_type.TEXT)

@@ -35,9 +35,21 @@ _FORM = re.compile(rf"(?i)(^|[?&;\s])({_NAMES})=([^&\s\"'<>]*)")
 def spellings(secret: str) -> set[str]:
     """Return the ways in which a server may write *secret*: as it is, percent-encoded, as a JSON string, as HTML."""
     json_text = {json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
-    percent = {quote(secret, safe="", errors="surrogateescape"), quote(secret, errors="surrogateescape"), quote_plus(secret, errors="surrogateescape")}
+    percent = {
+        quote(secret, safe="", errors="surrogateescape"),
+        quote(secret, errors="surrogateescape"),
+        quote_plus(secret, errors="surrogateescape"),
+    }
     lower = {re.sub(r"%[0-9A-F]{2}", lambda m: m[0].lower(), text) for text in percent}
-    return {secret, *json_text, *(text.replace("/", "\\/") for text in json_text), *percent, *lower, escape(secret), escape(secret, quote=False)}
+    return {
+        secret,
+        *json_text,
+        *(text.replace("/", "\\/") for text in json_text),
+        *percent,
+        *lower,
+        escape(secret),
+        escape(secret, quote=False),
+    }
 
 
 class Redactor:
@@ -81,10 +93,21 @@ class Redactor:
 
     def headers(self, headers: Headers) -> Headers:
         """Return headers with secrets replaced."""
-        return tuple((k, self._cookie(v) if k.lower() in SECRET_HEADERS and v else self.text(v)) for k, v in headers)
+        return tuple((k, self._secret(k, v) if k.lower() in SECRET_HEADERS and v else self.text(v)) for k, v in headers)
 
-    def _cookie(self, value: str) -> str:
-        return self.placeholder(value) if not PLACEHOLDER.fullmatch(value) else value
+    def _secret(self, name: str, value: str) -> str:
+        """Return the value of a header that holds a secret.
+
+        A scheme and one token (RFC 9110 section 11.4) keep the scheme, so that tokens can be compared.
+        """
+        scheme, token = ("", value) if not name.lower().endswith("authorization") else _scheme(value)
+        return value if PLACEHOLDER.fullmatch(token) else f"{scheme}{self.placeholder(token)}"
+
+
+def _scheme(value: str) -> tuple[str, str]:
+    """Return the scheme (with the space after it) and the token of credentials; anything else is a token as a whole."""
+    found = re.fullmatch(r"(Bearer +)([^\s,]+)", value, re.IGNORECASE)
+    return (found[1], found[2]) if found else ("", value)
 
 
 def _by_place(text: str, placeholder: object) -> str:

@@ -12,6 +12,8 @@ from conformance.verdict import Level, Verdict
 
 #: With more than this share of the MUSTs in scope inconclusive, a profile may not read "conforms".
 ENOUGH = 0.10
+#: How the cause begins of an answer that no other check can read: not JSON, another kind of value, without its items or id.
+UNUSABLE = "unusable answer"
 #: How far a cause is followed; real chains have three links, forged ones may have any number.
 DEEPEST = 50
 
@@ -81,13 +83,18 @@ class Score:
         return next((r.verdict for r in self.results if r.requirement == requirement), None)
 
 
+def blocks(result: Result) -> bool:
+    """Tell whether a result leaves nothing to look at for those that need it: a fail, and of an `answer` only one that cannot be used."""
+    return result.verdict is Verdict.FAIL and (result.family != "answer" or result.cause.startswith(UNUSABLE))
+
+
 def settle(results: Sequence[Result]) -> tuple[Result, ...]:
     """Return the results with each cause failing once: what could not pass because of another fail is not tested and names that fail.
 
     Of fails that need each other in a circle the one met last stands: a cause never vanishes.
     """
-    failed = {r.requirement: r for r in results if r.verdict is Verdict.FAIL}
-    answers = {r.on: r.requirement for r in failed.values() if r.family == "answers"}
+    failed = {r.requirement: r for r in results if blocks(r)}
+    answers = {r.on: r.requirement for r in failed.values() if r.family in ("answers", "answer")}
     roots: dict[str, str] = {}
 
     def cause_of(result: Result, above: tuple[str, ...] = ()) -> str:
@@ -128,10 +135,15 @@ def score(run: Run) -> Score:
     if not trouble and refused and not any(r.verdict in (Verdict.PASS, Verdict.FAIL) for r in counted):
         trouble = refused[0].reason
     return Score(
-        results=results, tallies=tallies, programme=tally(r for r in counted if r.basis == "programme"), drafts=tally(r for r in results if r.draft),
-        causes=causes(counted), conclusion=_conclusion(run, tallies[Level.MUST], trouble), trouble=trouble,
+        results=results,
+        tallies=tallies,
+        programme=tally(r for r in counted if r.basis == "programme"),
+        drafts=tally(r for r in results if r.draft),
+        causes=causes(counted),
+        conclusion=_conclusion(run, tallies[Level.MUST], trouble),
+        trouble=trouble,
         exit_code=_exit(run, results, tallies[Level.MUST], trouble),
-    )  # fmt: skip
+    )
 
 
 def causes(results: Iterable[Result]) -> tuple[Cause, ...]:
@@ -156,7 +168,8 @@ def _conclusion(run: Run, must: Tally, trouble: str) -> str:
     if not must[Verdict.PASS]:
         return f"nothing can be said of {name}: no MUST could be judged"
     if must[Verdict.ERROR] or must[Verdict.INCONCLUSIVE] > ENOUGH * must.applicable:
-        return f"not enough evidence for {name}: {must[Verdict.INCONCLUSIVE] + must[Verdict.ERROR]} of {must.applicable} MUSTs in scope are inconclusive"
+        unsure = must[Verdict.INCONCLUSIVE] + must[Verdict.ERROR]
+        return f"not enough evidence for {name}: {unsure} of {must.applicable} MUSTs in scope are inconclusive"
     unjudged = must[Verdict.NOT_TESTED] - must.unobservable
     if unjudged or run.header.selected or not run.complete:
         return f"nothing failed, but {name} was not wholly tested: {unjudged} of {must.applicable} MUSTs in scope were not looked at"

@@ -47,6 +47,7 @@ class WorkflowStep:
     operation: str
     parameters: tuple[tuple[str, str, Any], ...] = ()  # name, place, value
     payload: Any = None
+    media: str = ""
     criteria: tuple[Criterion, ...] = ()
     outputs: Mapping[str, str] = field(default_factory=dict)
     on_success: tuple[Action, ...] = ()

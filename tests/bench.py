@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +25,20 @@ import httpx
 from conformance.api import Api
 from conformance.claim import Claim
 from conformance.cli.running import execute
+from conformance.cli.twins import target_of_twin
 from conformance.driving.driver import Driver, Live
 from conformance.driving.ledger import Ledger
 from conformance.driving.session import Options, Session
 from conformance.driving.wires import HttpWire
 from conformance.exchange import Request
 from conformance.flow import drive, send, together
+from conformance.loading.profiles import load_profile
 from conformance.redaction import Redactor
+from conformance.reference.serving import serve
+from conformance.reference.twins import twin_for
 from conformance.schema import Schemas
 from conformance.target import Limits, Target
+from conformance.wire import Twin, WireRequest, WireResponse
 from conformance.writers.record import RecordWriter
 
 CASES = 1500
@@ -169,28 +175,29 @@ def schemathesis(url: str, workers: int, folder: Path) -> float:
     return int(cases[1]) / (float(inner[1]) if inner else elapsed) if cases else 0.0
 
 
+class Distant:
+    """A twin at the other end of a line: every answer takes *latency* seconds; notes when it was first asked."""
+
+    def __init__(self, twin: Twin, latency: float) -> None:
+        self.twin, self.latency, self.first = twin, latency, 0.0
+
+    def handle(self, request: WireRequest, now: float) -> WireResponse:
+        """Answer late."""
+        self.first = self.first or time.time()
+        answer = self.twin.handle(request, now)
+        return replace(answer, delay_s=answer.delay_s + self.latency)
+
+
 def full_verdict(latency: float, folder: Path) -> tuple[int, float, float]:
     """Run the SCIM profile against its twin over HTTP; return requests, seconds, and seconds until the first request."""
-    from conformance.reference.serving import serve
-    from conformance.reference.twins import twin_for
-
-    began = time.time()
-    first: list[float] = []
-    with serve(twin_for("scim2"), latency=latency, on_request=lambda: first.append(time.time())) as url:
-        target = Target(url=url, allow=("write",), credentials=_token(folder))
+    profile = load_profile("scim2")
+    twin = Distant(twin_for(profile), latency)
+    with serve(twin) as url:
+        target = target_of_twin(profile, twin, url, folder)
         session = Session("scim2", target, Claim(), folder, Options(), epoch=time.time())
-        started = time.perf_counter()
-        began = time.time()
+        began, started = time.time(), time.perf_counter()
         run = execute(session)
-        return (run.footer.requests if run.footer else 0), time.perf_counter() - started, (min(first) - began if first else 0.0)
-
-
-def _token(folder: Path) -> dict[str, Any]:
-    from conformance.target import Credential, Reference
-
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "token").write_text("twin-token")
-    return {"default": Credential(scheme="bearer", token=Reference(file=str(folder / "token")))}
+        return (run.footer.requests if run.footer else 0), time.perf_counter() - started, twin.first - began
 
 
 def main() -> None:

@@ -23,7 +23,15 @@ PROFILE = load_profile("notes", shelf())
 
 
 def api(place: str = "here", *, profile: Profile = PROFILE, **more: Any) -> Api:
-    return Api(profile=profile, run_id="0123456789abcdef", started=1_800_000_000.25, test_data=more.pop("test_data", {}), allowed=frozenset({"write"}), place=place, **more)
+    return Api(
+        profile=profile,
+        run_id="0123456789abcdef",
+        started=1_800_000_000.25,
+        test_data=more.pop("test_data", {}),
+        allowed=frozenset({"write"}),
+        place=place,
+        **more,
+    )
 
 
 def test_the_same_place_gives_the_same_values() -> None:
@@ -38,7 +46,18 @@ def test_the_same_place_gives_the_same_values() -> None:
 def test_templates_are_filled_in() -> None:
     """Every template, alone and inside a text, in members and items; what is no template stays."""
     tools = api(test_data={"tenant": 7}, sink_url="https://sink.example", nonce="n")
-    filled = tools.fill({"a": ["{unique}", "x-{marker}"], "b": "{test_data.tenant}", "c": "t{test_data.tenant}", "d": "{other}", "e": 3, "f": "{now}", "g": "{now+60s}", "h": "{now-1s}"})
+    filled = tools.fill(
+        {
+            "a": ["{unique}", "x-{marker}"],
+            "b": "{test_data.tenant}",
+            "c": "t{test_data.tenant}",
+            "d": "{other}",
+            "e": 3,
+            "f": "{now}",
+            "g": "{now+60s}",
+            "h": "{now-1s}",
+        }
+    )
     assert re.fullmatch("[a-z2-9]{10}", filled["a"][0])
     assert filled["a"][1].startswith("x-icra-01234567-")
     assert (filled["b"], filled["c"], filled["d"], filled["e"]) == (7, "t7", "{other}", 3)
@@ -62,7 +81,12 @@ def operation(name: str, **changes: Any) -> Any:
 
 def test_requests_are_exact() -> None:
     """Path, query, headers and body go out as written, percent-encoded once."""
-    read = api().request(operation("getNote"), parameters={"noteId": "a/b c%é"}, query={"x": ["1", "a&b"], "y": True, "z": None}, headers={"If-Match": '"1"', "Accept": None})
+    read = api().request(
+        operation("getNote"),
+        parameters={"noteId": "a/b c%é"},
+        query={"x": ["1", "a&b"], "y": True, "z": None},
+        headers={"If-Match": '"1"', "Accept": None},
+    )
     assert read.target == "/notes/a%2Fb%20c%25%C3%A9?x=1&x=a%26b&y=true"
     assert read.headers == (("if-match", '"1"'),)
     assert (read.method, read.effect, read.undo, read.body) == ("GET", Effect.READ, "", b"")
@@ -71,7 +95,9 @@ def test_requests_are_exact() -> None:
     assert dict(made.headers) == {"accept": "application/json", "content-type": "application/json"}
     assert (made.effect, made.undo) == (Effect.OWN, "note"), "what is created is in the ledger's care"
     assert api().request(operation("createNote"), raw=b"{").body == b"{"
-    assert api().request(operation("createNote", request_media="application/x-www-form-urlencoded"), body={"a": ["1", "2"]}).body == b"a=1&a=2"
+    assert (
+        api().request(operation("createNote", request_media="application/x-www-form-urlencoded"), body={"a": ["1", "2"]}).body == b"a=1&a=2"
+    )
 
 
 def test_bindings_add_to_every_request() -> None:
@@ -99,7 +125,7 @@ def test_links_are_followed_where_an_instance_has_one() -> None:
 
 def test_a_path_needs_its_values() -> None:
     """From the subject, the target's test data, the default; else we cannot look."""
-    with pytest.raises(Inconclusive, match="needs a value for {noteId}"):
+    with pytest.raises(Inconclusive, match=r"needs a value for \{noteId\}"):
         api().request(operation("getNote"))
     bound = replace(PROFILE, bindings=replace(PROFILE.bindings, parameters={"noteId": OpenParameter(test_data="note", default="d")}))
     assert api(profile=bound).request(operation("getNote")).target == "/notes/d"
@@ -129,7 +155,8 @@ def test_subjects_are_read_off_answers() -> None:
     assert api().subject(NOTE, {"id": "n1"}).parameters == {"noteId": "n1"}
     assert api().subject(NOTE, {"id": 7}).parameters == {"noteId": "7"}
     assert api().subject(NOTE, None, location="https://h/notes/n%202").parameters == {"noteId": "n 2"}
-    for nothing in ({}, {"id": True}, {"id": None}, [], None, "x"):
+    nothings: list[Any] = [{}, {"id": True}, {"id": None}, [], None, "x"]
+    for nothing in nothings:
         with pytest.raises(Inconclusive, match="no id of a note"):
             api().subject(NOTE, nothing)
     elsewhere = replace(NOTE, created_id="/made")
@@ -140,7 +167,9 @@ def test_subjects_are_read_off_answers() -> None:
     assert (subject.link, dict(subject.parameters)) == ("/x/notes/9", {"above": "1", "noteId": "9"})
 
 
-@pytest.mark.parametrize(("body", "count"), [({"items": [1, 2]}, 2), ({"items": None}, 0), ({"items": {}}, 0), ([], 0), (None, 0), ("items", 0)])
+@pytest.mark.parametrize(
+    ("body", "count"), [({"items": [1, 2]}, 2), ({"items": None}, 0), ({"items": {}}, 0), ([], 0), (None, 0), ("items", 0)]
+)
 def test_items_of_odd_lists_are_none(body: object, count: int) -> None:
     """A list answer of another shape has no items; its schema is judged elsewhere."""
     assert len(api().items(NOTE, body)) == count
@@ -155,10 +184,16 @@ def test_who_owns_which_member() -> None:
 def test_merge_is_rfc_7396() -> None:
     """The examples of RFC 7396 appendix A."""
     table: list[tuple[Any, Any, Any]] = [
-        ({"a": "b"}, {"a": "c"}, {"a": "c"}), ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}), ({"a": "b"}, {"a": None}, {}),
-        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}), ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
-        (["a", "b"], ["c", "d"], ["c", "d"]), ({"a": "foo"}, None, None), ({"a": "foo"}, "bar", "bar"), ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
-    ]  # fmt: skip
+        ({"a": "b"}, {"a": "c"}, {"a": "c"}),
+        ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
+        ({"a": "b"}, {"a": None}, {}),
+        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
+        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
+        (["a", "b"], ["c", "d"], ["c", "d"]),
+        ({"a": "foo"}, None, None),
+        ({"a": "foo"}, "bar", "bar"),
+        ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
+    ]
     for body, patch, result in table:
         before = json.dumps(body)
         assert merged(body, patch) == result

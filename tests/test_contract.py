@@ -15,10 +15,15 @@ from tests.notes import shelf
 @pytest.mark.parametrize(
     ("name", "slug"),
     [
-        ("createUser", "create-user"), ("getServiceProviderConfig", "get-service-provider-config"), ("getQoSProfile", "get-qo-s-profile"),
-        ("readHTTPStatus", "read-http-status"), ("list_things", "list-things"), ("v1Get2", "v1-get2"), ("-a-", "a"),
+        ("createUser", "create-user"),
+        ("getServiceProviderConfig", "get-service-provider-config"),
+        ("getQoSProfile", "get-qo-s-profile"),
+        ("readHTTPStatus", "read-http-status"),
+        ("list_things", "list-things"),
+        ("v1Get2", "v1-get2"),
+        ("-a-", "a"),
     ],
-)  # fmt: skip
+)
 def test_slugs_are_words(name: str, slug: str) -> None:
     """An operation id becomes lower-case words, and stays what it is for ever."""
     assert Operation(id=name, method="GET", path="/", answers={}, query={}, headers={}).slug == slug
@@ -29,7 +34,10 @@ def _contract(**paths: Any) -> dict[str, Operation]:
 
 
 COMPONENTS: dict[str, Any] = {
-    "parameters": {"Id": {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}, "Again": {"$ref": "#/components/parameters/Id"}},
+    "parameters": {
+        "Id": {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}},
+        "Again": {"$ref": "#/components/parameters/Id"},
+    },
     "responses": {"Bad": {"content": {"application/problem+json": {"schema": {"type": "object"}}}}},
     "requestBodies": {"Thing": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}},
     "headers": {"Tag": {"required": True, "schema": {"type": "string"}}},
@@ -43,17 +51,22 @@ def test_references_are_followed_to_where_the_schema_stands() -> None:
             "/a~b/{id}": {
                 "parameters": [{"$ref": "#/components/parameters/Again"}, {"name": "x", "in": "query", "schema": {"type": "integer"}}],
                 "put": {
-                    "operationId": "put", "parameters": [{"name": "x", "in": "query", "required": True, "schema": {"type": "string"}}],
+                    "operationId": "put",
+                    "parameters": [{"name": "x", "in": "query", "required": True, "schema": {"type": "string"}}],
                     "requestBody": {"$ref": "#/components/requestBodies/Thing"},
                     "responses": {
-                        "200": {"headers": {"ETag": {"$ref": "#/components/headers/Tag"}}, "content": {"Application/JSON; charset=utf-8": {"schema": {}}}},
-                        "4XX": {"$ref": "#/components/responses/Bad"}, "default": {"description": "else"},
+                        "200": {
+                            "headers": {"ETag": {"$ref": "#/components/headers/Tag"}},
+                            "content": {"Application/JSON; charset=utf-8": {"schema": {}}},
+                        },
+                        "4XX": {"$ref": "#/components/responses/Bad"},
+                        "default": {"description": "else"},
                     },
                 },
             }
         },
         "components": COMPONENTS,
-    }  # fmt: skip
+    }
     put = operations_of(document)["put"]
     assert put.path_parameters == ("id",)
     places = {p.name: p for p in put.parameters}
@@ -85,7 +98,9 @@ def test_references_in_a_circle_end() -> None:
     """A hostile contract cannot make us turn for ever."""
     circle = {"parameters": {"A": {"$ref": "#/components/parameters/B"}, "B": {"$ref": "#/components/parameters/A"}}}
     with pytest.raises(KeyError):
-        operations_of({"paths": {"/a": {"get": {"operationId": "x", "parameters": [{"$ref": "#/components/parameters/A"}]}}}, "components": circle})
+        operations_of(
+            {"paths": {"/a": {"get": {"operationId": "x", "parameters": [{"$ref": "#/components/parameters/A"}]}}}, "components": circle}
+        )
 
 
 def test_methods_are_those_declared() -> None:

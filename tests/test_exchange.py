@@ -20,10 +20,29 @@ def answer(body: bytes, **more: Any) -> Exchange:
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b" ", b"{", b"{'a': 1}", b"NaN", b'{"a": Infinity}', b"-Infinity", b"\xff\xfe{}", b'"\xc3"', b"[1,]", b"{}{}", b'{"a" 1}', b"undefined",
-        b"<html></html>", b"\x00", b'"\x01"', b"01", b"1.", b"+1", b"// x\n1", "{}".encode("utf-16"),
+        b"",
+        b" ",
+        b"{",
+        b"{'a': 1}",
+        b"NaN",
+        b'{"a": Infinity}',
+        b"-Infinity",
+        b"\xff\xfe{}",
+        b'"\xc3"',
+        b"[1,]",
+        b"{}{}",
+        b'{"a" 1}',
+        b"undefined",
+        b"<html></html>",
+        b"\x00",
+        b'"\x01"',
+        b"01",
+        b"1.",
+        b"+1",
+        b"// x\n1",
+        "{}".encode("utf-16"),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_json_is_a_finding(body: bytes) -> None:
     """RFC 8259 decides: what is not JSON in UTF-8 is a nonconformity of one and the same cause."""
     with pytest.raises(Nonconformity) as caught:
@@ -42,10 +61,15 @@ def test_what_we_cannot_hold_is_inconclusive(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("body", "value"),
     [
-        (b"\xef\xbb\xbf{}", {}), (b' {"a": 1} \n', {"a": 1}), (b"null", None), (b'{"a":1,"a":2}', {"a": 2}), (b"1e2", 100.0), (b"9" * 4000, int("9" * 4000)),
+        (b"\xef\xbb\xbf{}", {}),
+        (b' {"a": 1} \n', {"a": 1}),
+        (b"null", None),
+        (b'{"a":1,"a":2}', {"a": 2}),
+        (b"1e2", 100.0),
+        (b"9" * 4000, int("9" * 4000)),
         (b'"\\ud83d\\ude00"', "😀"),
     ],
-)  # fmt: skip
+)
 def test_unusual_json_is_json(body: bytes, value: object) -> None:
     """A byte order mark may be ignored, a bare value is JSON, duplicate names are the last one's."""
     assert answer(body).json() == value

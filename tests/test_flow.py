@@ -64,7 +64,9 @@ def test_what_was_not_allowed_is_not_tested() -> None:
         now(drive(send(READ, silence=True), Script(seen(0, trouble=Trouble.NOT_ALLOWED, detail="needs --allow write"))))
 
 
-@pytest.mark.parametrize(("status", "wanted", "good"), [(201, (), True), (404, (), False), (304, (304,), True), (200, (304,), False), (429, (429,), True)])
+@pytest.mark.parametrize(
+    ("status", "wanted", "good"), [(201, (), True), (404, (), False), (304, (304,), True), (200, (304,), False), (429, (429,), True)]
+)
 def test_given_is_set_up(status: int, wanted: tuple[int, ...], good: bool) -> None:
     """A set-up that answers otherwise means that we could not look, and names the operation that is in the way."""
     if good:
@@ -114,8 +116,13 @@ def test_steps_are_known_by_their_path() -> None:
     script = Script(*[seen()] * 6)
     assert now(drive(check(), script)) == [10, 20]
     assert {at: x.request.target for at, x in script.seen.items()} == {
-        (0,): "/1", (1, 0, 0): "/10", (1, 0, 1): "/11", (1, 1, 0): "/20", (1, 1, 1): "/21", (2,): "/2",
-    }  # fmt: skip
+        (0,): "/1",
+        (1, 0, 0): "/10",
+        (1, 0, 1): "/11",
+        (1, 1, 0): "/20",
+        (1, 1, 1): "/21",
+        (2,): "/2",
+    }
     assert all(x.at == at for at, x in script.seen.items())
 
 

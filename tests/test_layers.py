@@ -26,9 +26,28 @@ TABLE: dict[str, set[str]] = {
 }
 #: What would make a check depend on more than its steps.
 IMPURE = {
-    "asyncio", "time", "random", "uuid", "secrets", "socket", "ssl", "http", "httpx", "h11", "aiohttp", "requests", "urllib.request", "threading",
-    "subprocess", "os", "tempfile", "pathlib", "selectors", "multiprocessing", "concurrent",
-}  # fmt: skip
+    "asyncio",
+    "time",
+    "random",
+    "uuid",
+    "secrets",
+    "socket",
+    "ssl",
+    "http",
+    "httpx",
+    "h11",
+    "aiohttp",
+    "requests",
+    "urllib.request",
+    "threading",
+    "subprocess",
+    "os",
+    "tempfile",
+    "pathlib",
+    "selectors",
+    "multiprocessing",
+    "concurrent",
+}
 #: Nouns hold no I/O; `api` draws its values from a generator that the run's header seeds, `source` is told where to look.
 IMPURE_FOR_NOUNS = IMPURE - {"random", "uuid"}
 LONGEST = 450
@@ -104,7 +123,9 @@ def test_checks_await_nothing_in_finally(file: Path) -> None:
     """Clean-up is the ledger's: an await in `finally` breaks a cancelled flow."""
     for node in ast.walk(_tree(file)):
         if isinstance(node, ast.Try):
-            awaits = [inner for part in node.finalbody for inner in ast.walk(part) if isinstance(inner, ast.Await | ast.AsyncWith | ast.AsyncFor)]
+            awaits = [
+                inner for part in node.finalbody for inner in ast.walk(part) if isinstance(inner, ast.Await | ast.AsyncWith | ast.AsyncFor)
+            ]
             assert not awaits, f"{file.name}:{node.lineno}: await in finally"
 
 

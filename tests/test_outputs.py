@@ -45,7 +45,11 @@ def test_everything_at_once_still_fits() -> None:
     fails = [result("fail", cause=f"c{n}", reason=f"expected {n}", sentence="S.", id=f"p/f{n}") for n in range(30)]
     unsure = [result("inconclusive", reason=f"reason {n}") for n in range(30)]
     full = run(*fails, *unsure)
-    full = replace(full, header=replace(full.header, notes=tuple(f"note {n}" for n in range(9))), leftovers=tuple(Leftover(resource="r", where=f"/{n}", state="200") for n in range(9)))
+    full = replace(
+        full,
+        header=replace(full.header, notes=tuple(f"note {n}" for n in range(9))),
+        leftovers=tuple(Leftover(resource="r", where=f"/{n}", state="200") for n in range(9)),
+    )
     lines = write_text(full).splitlines()
     assert len(lines) <= SCREEN
     assert any("FAIL MUST p/f0" in line for line in lines)
@@ -65,7 +69,9 @@ def test_a_short_summary_hides_nothing() -> None:
 
 def test_counts_have_their_denominator() -> None:
     """Passed of applicable, and every other verdict by its word."""
-    text = write_text(run(result(), result("fail"), result("not-applicable"), result("not-tested"), result("inconclusive"), result("error")))
+    text = write_text(
+        run(result(), result("fail"), result("not-applicable"), result("not-tested"), result("inconclusive"), result("error"))
+    )
     assert "MUST   1 of 5 passed, 1 FAIL, 1 error (ours), 1 inconclusive, 1 not tested, 1 not applicable" in text
 
 
@@ -109,18 +115,30 @@ def test_junit_is_valid_whatever_a_run_holds(any_run: Run) -> None:
 def test_the_schema_refuses_what_consumers_refuse() -> None:
     """Our copy of the rules knows a fault when it sees one."""
     for bad in (
-        "<testsuites><testsuite name='x' tests='1' failures='0'/></testsuites>", "<testsuites><testsuite name='x' tests='a' failures='0' errors='0'/></testsuites>",
-        "<testsuites><testsuite name='x' tests='1' failures='0' errors='0'><testcase name='a'><properties/></testcase></testsuite></testsuites>",
-    ):  # fmt: skip
+        "<testsuites><testsuite name='x' tests='1' failures='0'/></testsuites>",
+        "<testsuites><testsuite name='x' tests='a' failures='0' errors='0'/></testsuites>",
+        "<testsuites><testsuite name='x' tests='1' failures='0' errors='0'>"
+        "<testcase name='a'><properties/></testcase></testsuite></testsuites>",
+    ):
         assert not _xsd().is_valid(bad)
 
 
 def test_verdicts_stand_in_the_message() -> None:
     """What JUnit cannot say (inconclusive, a failed SHOULD) stands in the message of `skipped`."""
-    text = write_junit(run(result("fail", "SHOULD", reason="r1"), result("inconclusive", reason="r2"), result("fail", draft=True, reason="r3"), result("fail", reason="r4")))
+    text = write_junit(
+        run(
+            result("fail", "SHOULD", reason="r1"),
+            result("inconclusive", reason="r2"),
+            result("fail", draft=True, reason="r3"),
+            result("fail", reason="r4"),
+        )
+    )
     assert [(e.tag, e.attrib["message"]) for case in ET.fromstring(text.encode()).iter("testcase") for e in case] == [
-        ("skipped", "FAIL: r1"), ("skipped", "inconclusive: r2"), ("skipped", "FAIL: r3"), ("failure", "FAIL: r4"),
-    ]  # fmt: skip
+        ("skipped", "FAIL: r1"),
+        ("skipped", "inconclusive: r2"),
+        ("skipped", "FAIL: r3"),
+        ("failure", "FAIL: r4"),
+    ]
 
 
 def test_no_output_certifies() -> None:

@@ -25,7 +25,13 @@ def test_a_known_secret_survives_nowhere(secret: str, before: str, after: str) -
     assume(secret not in before + after)
     redactor = Redactor(KEY, [secret])
     spellings = [secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]]
-    for text in (f"{before}{secret}{after}", json.dumps({"a": secret}), json.dumps({"a": secret}, ensure_ascii=False), urlencode({"q": secret}), quote(f"/x/{secret}", safe="")):
+    for text in (
+        f"{before}{secret}{after}",
+        json.dumps({"a": secret}),
+        json.dumps({"a": secret}, ensure_ascii=False),
+        urlencode({"q": secret}),
+        quote(f"/x/{secret}", safe=""),
+    ):
         shown = redactor.text(text)
         assert not any(s in shown for s in spellings), shown
     assert secret.encode() not in redactor.body(f"{before}{secret}{after}".encode("utf-8", "surrogateescape"))
@@ -33,7 +39,10 @@ def test_a_known_secret_survives_nowhere(secret: str, before: str, after: str) -
         assert secret not in redactor.headers(((name, f"Bearer {secret}"),))[0][1]
 
 
-@given(st.sampled_from(["password", "client_secret", "access_token", "apiKey", "X-Auth-Token", "private_key"]), st.text(string.ascii_letters, min_size=1, max_size=30))
+@given(
+    st.sampled_from(["password", "client_secret", "access_token", "apiKey", "X-Auth-Token", "private_key"]),
+    st.text(string.ascii_letters, min_size=1, max_size=30),
+)
 def test_a_secret_place_is_redacted_whatever_stands_there(name: str, value: str) -> None:
     """By place: JSON members and form fields of these names, however short the value."""
     redactor = Redactor(KEY)
@@ -52,10 +61,17 @@ def test_secret_headers_are_redacted_whole(name: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        '{"token_type": "bearer"}', '{"passwordPolicy": "strict"}', '{"tokenEndpoint": "https://h/t"}', '{"expires_in": "5"}', '{"nextPageToken": "abc"}',
-        '{"userName": "x"}', "?pageToken=3", '{"password": ""}', '{"Password": null}',
+        '{"token_type": "bearer"}',
+        '{"passwordPolicy": "strict"}',
+        '{"tokenEndpoint": "https://h/t"}',
+        '{"expires_in": "5"}',
+        '{"nextPageToken": "abc"}',
+        '{"userName": "x"}',
+        "?pageToken=3",
+        '{"password": ""}',
+        '{"Password": null}',
     ],
-)  # fmt: skip
+)
 def test_what_only_sounds_secret_stays(text: str) -> None:
     """Types, policies, endpoints and page tokens are facts that checks must see."""
     redacted = Redactor(KEY).text(text)
@@ -90,7 +106,9 @@ def test_bytes_that_are_no_text_are_kept(body: bytes) -> None:
 
 
 def request(**more: object) -> Request:
-    return Request(operation="o", method="POST", target="/a?x=1", headers=(("authorization", "t"), ("a", "b")), body=b'{"password": "p", "n": 1}').with_(**more)
+    return Request(
+        operation="o", method="POST", target="/a?x=1", headers=(("authorization", "t"), ("a", "b")), body=b'{"password": "p", "n": 1}'
+    ).with_(**more)
 
 
 def test_requests_are_the_same_but_for_their_secrets() -> None:
@@ -101,7 +119,13 @@ def test_requests_are_the_same_but_for_their_secrets() -> None:
     assert stored != live
     assert same_request(stored, live)
     assert same_request(live, request(body=b'{"password": "other", "n": 1}'))
-    for change in ({"body": b'{"password": "p", "n": 2}'}, {"target": "/a?x=2"}, {"method": "PUT"}, {"headers": (("authorization", "t"), ("a", "c"))}, {"identity": "bad"}):
+    for change in (
+        {"body": b'{"password": "p", "n": 2}'},
+        {"target": "/a?x=2"},
+        {"method": "PUT"},
+        {"headers": (("authorization", "t"), ("a", "c"))},
+        {"identity": "bad"},
+    ):
         assert not same_request(live, request(**change))
 
 

@@ -57,7 +57,7 @@ def test_exchanges_come_back_as_they_were(tmp_path_factory: pytest.TempPathFacto
 
 def test_a_folder_without_a_run_says_so(tmp_path: Path) -> None:
     """No record: which file is missing, and what to name instead."""
-    with pytest.raises(UsageError, match="run.jsonl: No such file") as caught:
+    with pytest.raises(UsageError, match=r"run\.jsonl: No such file") as caught:
         read_run(tmp_path)
     assert "conformance run" in str(caught.value)
     assert read_exchanges(tmp_path) == {}
@@ -80,20 +80,43 @@ HEADER: dict[str, Any] = {"kind": "header", "suite": "0", "run_id": "a", "starte
 @pytest.mark.parametrize(
     "lines",
     [
-        [], ["{}"], ["[]"], ["null"], ['{"kind": []}'], ['{"kind": {"a": 1}}'], ['{"kind": "header"}'], ["\x00"], ["{" * 5000], ["[" * 100_000],
-        [HEADER, HEADER], [{**HEADER, "format": 2}], [{**HEADER, "started": 1e300}], [{**HEADER, "started": -1}], [{**HEADER, "seed": 1e30}],
-        [{**HEADER, "target": {"url": "http://["}}], [{**HEADER, "target": {"url": 5}}], [{**HEADER, "target": {"name": "x"}}],
-        [{**HEADER, "target": {"url": "javascript:alert(1)"}}], [{**HEADER, "target": {"url": "http://h", "test_data": []}}], [{**HEADER, "claim": {"features": 3}}],
-        [HEADER, {"kind": "result", "requirement": "x", "level": "MUST", "verdict": "certified"}], [HEADER, {"kind": "result"}],
-        [HEADER, {"kind": "footer", "ended": "complete", "ended_s": "x", "requests": 1, "exit_code": 0}], [HEADER, {"kind": "surprise"}],
+        [],
+        ["{}"],
+        ["[]"],
+        ["null"],
+        ['{"kind": []}'],
+        ['{"kind": {"a": 1}}'],
+        ['{"kind": "header"}'],
+        ["\x00"],
+        ["{" * 5000],
+        ["[" * 100_000],
+        [HEADER, HEADER],
+        [{**HEADER, "format": 2}],
+        [{**HEADER, "started": 1e300}],
+        [{**HEADER, "started": -1}],
+        [{**HEADER, "seed": 1e30}],
+        [{**HEADER, "target": {"url": "http://["}}],
+        [{**HEADER, "target": {"url": 5}}],
+        [{**HEADER, "target": {"name": "x"}}],
+        [{**HEADER, "target": {"url": "javascript:alert(1)"}}],
+        [{**HEADER, "target": {"url": "http://h", "test_data": []}}],
+        [{**HEADER, "claim": {"features": 3}}],
+        [HEADER, {"kind": "result", "requirement": "x", "level": "MUST", "verdict": "certified"}],
+        [HEADER, {"kind": "result"}],
+        [HEADER, {"kind": "footer", "ended": "complete", "ended_s": "x", "requests": 1, "exit_code": 0}],
+        [HEADER, {"kind": "surprise"}],
         [HEADER, '{"kind": "look", "trouble": "\xff"}'.encode("latin-1")],
     ],
     ids=lambda lines: str(lines)[-60:],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("command", ["report", "judge", "replay", "cleanup"])
-def test_a_forged_record_is_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], lines: list[Any], command: str, conformance: Command) -> None:
+def test_a_forged_record_is_told_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], lines: list[Any], command: str, conformance: Command
+) -> None:
     """Every command that reads a record refuses one that no run wrote: exit 2, file and line, no traceback."""
-    content = b"".join((line if isinstance(line, bytes) else (line if isinstance(line, str) else json.dumps(line)).encode()) + b"\n" for line in lines)
+    content = b"".join(
+        (line if isinstance(line, bytes) else (line if isinstance(line, str) else json.dumps(line)).encode()) + b"\n" for line in lines
+    )
     (tmp_path / RUN_FILE).write_bytes(content)
     words = [str(tmp_path), "notes/get-note.answers"] if command == "replay" else [str(tmp_path)]
     assert conformance(command, *words) == 2
@@ -115,12 +138,18 @@ def test_a_record_of_no_profile_of_ours_is_told(tmp_path: Path, capsys: pytest.C
 @pytest.mark.parametrize(
     "line",
     [
-        "{}", "[]", '{"requirement": "x", "at": [0], "method": "GET", "status": "ok"}', '{"requirement": "x", "at": [0], "method": "GET", "trouble": "bored"}',
-        '{"requirement": "x", "at": [0], "method": "GET", "body_base64": "%%%"}', '{"requirement": "x", "at": ["a"], "method": "GET"}', "[" * 100_000, "\x00",
+        "{}",
+        "[]",
+        '{"requirement": "x", "at": [0], "method": "GET", "status": "ok"}',
+        '{"requirement": "x", "at": [0], "method": "GET", "trouble": "bored"}',
+        '{"requirement": "x", "at": [0], "method": "GET", "body_base64": "%%%"}',
+        '{"requirement": "x", "at": ["a"], "method": "GET"}',
+        "[" * 100_000,
+        "\x00",
         '{"requirement": "x", "at": [0], "method": "GET", "surprise": 1}',
     ],
     ids=lambda line: line[-40:],
-)  # fmt: skip
+)
 def test_forged_exchanges_are_told_in_a_line(ran: Path, capsys: pytest.CaptureFixture[str], line: str, conformance: Command) -> None:
     """The same for `exchanges.jsonl`."""
     file = ran / EXCHANGES_FILE

@@ -7,7 +7,7 @@ import json
 from functools import cache
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -28,9 +28,14 @@ def problems(schemas: Schemas, value: object, name: str = "A") -> list[str]:
 
 
 USER = {
-    "type": "object", "required": ["id", "name", "password"],
-    "properties": {"id": {"type": "string", "readOnly": True}, "name": {"type": "string"}, "password": {"$ref": "#/components/schemas/Secret"}},
-}  # fmt: skip
+    "type": "object",
+    "required": ["id", "name", "password"],
+    "properties": {
+        "id": {"type": "string", "readOnly": True},
+        "name": {"type": "string"},
+        "password": {"$ref": "#/components/schemas/Secret"},
+    },
+}
 
 
 def test_each_side_owns_its_members() -> None:
@@ -45,17 +50,25 @@ def test_each_side_owns_its_members() -> None:
 
 def test_seen_from_leaves_what_is_no_schema() -> None:
     """A member that is called `required` or `properties` is a member."""
-    odd = document(A={"type": "object", "properties": {"required": {"type": "array"}, "properties": {"type": "object"}}, "required": ["required"]})
+    odd = document(
+        A={"type": "object", "properties": {"required": {"type": "array"}, "properties": {"type": "object"}}, "required": ["required"]}
+    )
     assert seen_from(odd, "request") == odd
 
 
 @pytest.mark.parametrize(
     "schema",
     [
-        {"type": "string", "pattern": "^a$"}, {"type": "string", "maxLength": 2}, {"type": "string", "format": "uuid"}, {"enum": ["a"]}, {"const": "a"},
-        {"anyOf": [{"type": "string", "pattern": "^a"}, {"type": "null"}]}, {"oneOf": [{"const": "a"}, {"const": "b"}]}, {"not": {"type": "string"}},
+        {"type": "string", "pattern": "^a$"},
+        {"type": "string", "maxLength": 2},
+        {"type": "string", "format": "uuid"},
+        {"enum": ["a"]},
+        {"const": "a"},
+        {"anyOf": [{"type": "string", "pattern": "^a"}, {"type": "null"}]},
+        {"oneOf": [{"const": "a"}, {"const": "b"}]},
+        {"not": {"type": "string"}},
     ],
-)  # fmt: skip
+)
 def test_a_redacted_value_satisfies_every_string_keyword(schema: dict[str, Any]) -> None:
     """What was taken out cannot be judged, so it is no finding; any other string is."""
     schemas = Schemas(document(A={"type": "object", "properties": {"x": schema}}))
@@ -75,11 +88,17 @@ def test_causes_are_the_same_for_every_operation() -> None:
     shared = {
         "openapi": "3.1.0",
         "paths": {
-            f"/{path}": {"get": {"responses": {"200": {"content": {"application/json": {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/B"}}}}}}}}
+            f"/{path}": {
+                "get": {
+                    "responses": {
+                        "200": {"content": {"application/json": {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/B"}}}}}
+                    }
+                }
+            }
             for path in ("one", "two/{id}")
         },
         "components": {"schemas": {"B": {"type": "object", "required": ["c"], "properties": {"c": {"type": "string"}}}}},
-    }  # fmt: skip
+    }
     schemas = Schemas(shared)
     pointers = [f"/paths/~1{path}/get/responses/200/content/application~1json/schema" for path in ("one", "two~1{id}")]
     assert {v.cause for p in pointers for v in schemas.violations(p, [{"c": 1}, {"c": 2}])} == {"schema B/c: type"}
@@ -95,7 +114,15 @@ def test_pointers_escape_what_stands_in_names() -> None:
 
 @pytest.mark.parametrize(
     ("form", "bad"),
-    [("date-time", "yesterday"), ("date", "2026-13-01"), ("ipv4", "1.2.3"), ("ipv6", "::g"), ("uuid", "x"), ("uri", "not a uri"), ("json-pointer", "a")],
+    [
+        ("date-time", "yesterday"),
+        ("date", "2026-13-01"),
+        ("ipv4", "1.2.3"),
+        ("ipv6", "::g"),
+        ("uuid", "x"),
+        ("uri", "not a uri"),
+        ("json-pointer", "a"),
+    ],
 )
 def test_formats_with_one_meaning_are_judged(form: str, bad: str) -> None:
     """The closed list of formats is asserted."""
@@ -106,10 +133,24 @@ def test_formats_with_one_meaning_are_judged(form: str, bad: str) -> None:
 @pytest.mark.parametrize(
     "form",
     [
-        "time", "duration", "email", "idn-email", "hostname", "idn-hostname", "uri-reference", "iri", "iri-reference", "uri-template",
-        "relative-json-pointer", "regex", "int32", "byte", "password", "made-up",
+        "time",
+        "duration",
+        "email",
+        "idn-email",
+        "hostname",
+        "idn-hostname",
+        "uri-reference",
+        "iri",
+        "iri-reference",
+        "uri-template",
+        "relative-json-pointer",
+        "regex",
+        "int32",
+        "byte",
+        "password",
+        "made-up",
     ],
-)  # fmt: skip
+)
 def test_all_other_formats_are_notes(form: str) -> None:
     """A format that honest readers understand differently is never a finding."""
     assert problems(Schemas(document(A={"type": "string", "format": form})), "\\(%{ not @@ any :: of them") == []
@@ -146,7 +187,11 @@ def test_lookup_follows_json_pointers() -> None:
 @cache
 def _contracts() -> dict[str, dict[str, Any]]:
     shelf = Shelf.standard()
-    return {f"{name}@{e}": dict(load_profile(f"{name}@{e}", shelf).contract.document) for name, editions in shelf.profiles.items() for e in editions}
+    return {
+        f"{name}@{e}": dict(load_profile(f"{name}@{e}", shelf).contract.document)
+        for name, editions in shelf.profiles.items()
+        for e in editions
+    }
 
 
 def _second_opinion(document: dict[str, Any], name: str) -> jsonschema.Draft202012Validator:

@@ -96,17 +96,31 @@ def test_the_conclusion_never_says_more_than_was_seen() -> None:
     assert "does not conform" in score(run(result(), result("fail"))).conclusion
     assert "1 of 2 MUSTs in scope failed" in score(run(result(), result("fail"), result("not-applicable"))).conclusion
     for incomplete in (
-        run(result(), trouble="no answer"), run(result(), footer=None), run(result(), footer=replace(COMPLETE, ended="interrupted")),
-        run(result(), footer=replace(COMPLETE, ended="made up")), run(result("not-applicable")), run(result("inconclusive")), run(result(), result("error")),
-        run(result(), result("not-tested")), run(result(), selected="-k x"), run(result(), footer=replace(COMPLETE, ended="budget")), run(),
-    ):  # fmt: skip
+        run(result(), trouble="no answer"),
+        run(result(), footer=None),
+        run(result(), footer=replace(COMPLETE, ended="interrupted")),
+        run(result(), footer=replace(COMPLETE, ended="made up")),
+        run(result("not-applicable")),
+        run(result("inconclusive")),
+        run(result(), result("error")),
+        run(result(), result("not-tested")),
+        run(result(), selected="-k x"),
+        run(result(), footer=replace(COMPLETE, ended="budget")),
+        run(),
+    ):
         assert not score(incomplete).conclusion.startswith("conforms"), incomplete
 
 
-@pytest.mark.parametrize(("inconclusive", "of", "enough"), [(1, 10, True), (2, 19, False), (1, 9, False), (0, 1, True), (10, 100, True), (11, 100, False)])
+@pytest.mark.parametrize(
+    ("inconclusive", "of", "enough"), [(1, 10, True), (2, 19, False), (1, 9, False), (0, 1, True), (10, 100, True), (11, 100, False)]
+)
 def test_enough(inconclusive: int, of: int, enough: bool) -> None:
     """With more than a tenth of the MUSTs in scope inconclusive a profile may not read "conforms"; not-applicable is no denominator."""
-    results = [result("inconclusive") for _ in range(inconclusive)] + [result() for _ in range(of - inconclusive)] + [result("not-applicable")] * 50
+    results = (
+        [result("inconclusive") for _ in range(inconclusive)]
+        + [result() for _ in range(of - inconclusive)]
+        + [result("not-applicable")] * 50
+    )
     said = score(run(*results))
     assert said.conclusion.startswith("conforms") is enough
     assert pytest.approx(0.1) == ENOUGH
@@ -151,20 +165,30 @@ def test_what_depends_on_a_fail_is_not_tested() -> None:
         r.requirement: r
         for r in settle(
             [
-                result("fail", id="p/a"), result("fail", id="p/b", needs=("p/a",)), result("inconclusive", id="p/c", needs=("p/x", "p/a")),
-                result("pass", id="p/d", needs=("p/a",)), result("error", id="p/e", needs=("p/a",)), result("fail", id="p/f", needs=("p/b",)),
+                result("fail", id="p/a"),
+                result("fail", id="p/b", needs=("p/a",)),
+                result("inconclusive", id="p/c", needs=("p/x", "p/a")),
+                result("pass", id="p/d", needs=("p/a",)),
+                result("error", id="p/e", needs=("p/a",)),
+                result("fail", id="p/f", needs=("p/b",)),
             ]
         )
-    }  # fmt: skip
+    }
     assert {i: (r.verdict.value, r.reason) for i, r in settled.items()} == {
-        "p/a": ("fail", ""), "p/b": ("not-tested", "needs p/a"), "p/c": ("not-tested", "needs p/a"), "p/d": ("pass", ""), "p/e": ("error", ""),
+        "p/a": ("fail", ""),
+        "p/b": ("not-tested", "needs p/a"),
+        "p/c": ("not-tested", "needs p/a"),
+        "p/d": ("pass", ""),
+        "p/e": ("error", ""),
         "p/f": ("not-tested", "needs p/a"),
-    }  # fmt: skip
+    }
 
 
 def test_a_failed_set_up_goes_back_to_the_operation() -> None:
     """What was blocked by an operation whose `answers` failed needs that requirement."""
-    settled = settle([result("fail", id="p/create.answers", family="answers", on="create"), result("inconclusive", id="p/x", blocked_by="create")])
+    settled = settle(
+        [result("fail", id="p/create.answers", family="answers", on="create"), result("inconclusive", id="p/x", blocked_by="create")]
+    )
     assert settled[1].reason == "needs p/create.answers"
     assert settle([result("inconclusive", id="p/x", blocked_by="create")])[0].verdict is Verdict.INCONCLUSIVE
 
@@ -200,16 +224,35 @@ def test_settling_loses_no_cause(any_run: Run) -> None:
 def test_causes_are_grouped_and_ordered() -> None:
     """One reason is one entry; MUSTs come first, then what explains most."""
     found = causes(
-        [result("fail", "MAY", cause="z"), result("fail", cause="one"), result("fail", "SHOULD", cause="many"), result("fail", cause="many"), result("fail", id="p/alone"), result()]
-    )  # fmt: skip
-    assert [(c.cause, c.level.value, len(c.results)) for c in found] == [("many", "MUST", 2), ("one", "MUST", 1), ("p/alone", "MUST", 1), ("z", "MAY", 1)]
+        [
+            result("fail", "MAY", cause="z"),
+            result("fail", cause="one"),
+            result("fail", "SHOULD", cause="many"),
+            result("fail", cause="many"),
+            result("fail", id="p/alone"),
+            result(),
+        ]
+    )
+    assert [(c.cause, c.level.value, len(c.results)) for c in found] == [
+        ("many", "MUST", 2),
+        ("one", "MUST", 1),
+        ("p/alone", "MUST", 1),
+        ("z", "MAY", 1),
+    ]
 
 
 # -- verdicts ----------------------------------------------------------------------------------------------------------
 @given(st.lists(st.sampled_from(list(Verdict))))
 def test_cases_fold_to_the_heaviest(verdicts: list[Verdict]) -> None:
     """Mildest first: not applicable, pass, not tested, inconclusive, fail, error; nothing judged is not tested."""
-    assert [v.value for v in sorted(Verdict, key=lambda v: v.weight)] == ["not-applicable", "pass", "not-tested", "inconclusive", "fail", "error"]
+    assert [v.value for v in sorted(Verdict, key=lambda v: v.weight)] == [
+        "not-applicable",
+        "pass",
+        "not-tested",
+        "inconclusive",
+        "fail",
+        "error",
+    ]
     assert fold(verdicts) == (max(verdicts, key=lambda v: v.weight) if verdicts else Verdict.NOT_TESTED)
 
 
@@ -225,5 +268,8 @@ def test_every_output_has_a_word_for_every_verdict() -> None:
 def test_effects_need_their_consent() -> None:
     """Reads need none, what is made and removed needs write, as does what lasts; power needs its own."""
     assert [(e.value, e.consent) for e in sorted(Effect, key=lambda e: e.weight)] == [
-        ("read", ""), ("own", "write"), ("lasting", "write"), ("disruptive", "disruptive"),
-    ]  # fmt: skip
+        ("read", ""),
+        ("own", "write"),
+        ("lasting", "write"),
+        ("disruptive", "disruptive"),
+    ]

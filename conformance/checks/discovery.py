@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from conformance.api import Api
 from conformance.checks.contract import absent
-from conformance.checks.subjects import existing
+from conformance.checks.subjects import existing, parents
 from conformance.ending import Ending, Inconclusive, NotTested, clip
 from conformance.exchange import Exchange, Request, Trouble
 from conformance.flow import ending, send, together
@@ -108,7 +108,11 @@ async def _ask(api: Api, operation: str) -> Exchange:
     """Read one operation without input, or of the first instance there is."""
     wanted = api.operation(operation)
     resource = api.profile.bindings.resource_of(operation)
-    subject = await existing(api, resource) if wanted.path_parameters and resource else None
+    listed = resource is not None and resource.list == operation and not resource.found_at
+    if listed:  # nothing need be made to read a list
+        subject = await parents(api, wanted)
+    else:
+        subject = await existing(api, resource) if wanted.path_parameters and resource else None
     return await send(api.request(wanted, subject=subject), also=(403,))
 
 

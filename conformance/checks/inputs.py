@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from conformance.api import Api
+from conformance.api import Api, Subject, path_values
 from conformance.case import Case, edited
 from conformance.checks.registry import check
 from conformance.checks.subjects import discard, valid_request
@@ -13,7 +13,7 @@ from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable
 from conformance.exchange import Exchange, Request, Trouble
 from conformance.flow import given, send
-from conformance.profile import Profile
+from conformance.profile import Profile, Resource
 from conformance.requirement import Requirement
 
 #: Statuses that refuse for another reason than the input.
@@ -34,7 +34,12 @@ async def refuses(api: Api, operation: Operation, case: Case, ready: Exchange) -
     """Sends the valid request with one place made invalid; it must be refused with a 4xx, not accepted and not break the server."""
     resource = api.profile.bindings.resource_of(operation.id)
     fresh = resource is not None and resource.create == operation.id
-    base = await valid_request(api, operation) if fresh else ready.request
+    if resource and fresh and resource.parameter in operation.path_parameters:
+        base = _renamed(api, operation, resource, ready.request)
+    else:
+        if resource and fresh:
+            _same_home(api, operation, ready.request)
+        base = await valid_request(api, operation) if fresh else ready.request
     seen = await send(spoiled(base, case), silence=True)
     if not seen.status:
         await _while_healthy(api, seen)
@@ -56,6 +61,19 @@ async def _while_healthy(api: Api, seen: Exchange) -> None:
     if seen.trouble not in (Trouble.CLOSED, Trouble.BROKEN):
         raise Inconclusive(f"{seen.request.where}: {seen.detail or seen.trouble}", seen)
     await given(api.request(api.operation(api.profile.bindings.probe)))
+
+
+def _same_home(api: Api, operation: Operation, made: Request) -> None:
+    """Let what a case tries to create hang under what the control hangs under: a refused create needs no home of its own."""
+    above = path_values(operation.path, made.target or made.link)
+    owners = api.profile.bindings.owners
+    api.homes.update({owners[name].name: Subject(parameters=above) for name in above if name in owners})
+
+
+def _renamed(api: Api, operation: Operation, resource: Resource, request: Request) -> Request:
+    """Return a create that names what it makes with another name; the rest may stay, since nothing is to come of it."""
+    above = {k: v for k, v in path_values(operation.path, request.target or request.link).items() if k != resource.parameter}
+    return api.request(operation, parameters=above, body=json.loads(request.body))
 
 
 def spoiled(base: Request, case: Case) -> Request:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from conformance.api import Api, Subject, spoken_of
 from conformance.contract import Operation
 from conformance.ending import Ending, Inconclusive, NotApplicable, NotTested
 from conformance.exchange import Exchange, Request
-from conformance.flow import given, send
+from conformance.flow import given, send, wait
 from conformance.profile import Resource
 from conformance.requirement import pick
+from conformance.verdict import Effect
 
 
 async def parents(api: Api, operation: Operation, *, own: str = "") -> Subject | None:
-    """Return the instances that the path of *operation* hangs under (without the resource's own id), or None."""
+    """Return the instances that the path of *operation* hangs under (without the resource's own id), or None; the same for all of a case."""
     subject: Subject | None = None
     owners = api.profile.bindings.owners
-    for name in operation.path_parameters:
+    for name in reversed(operation.path_parameters):  # the innermost brings those that it hangs under
         if name == own or name not in owners or (subject and name in subject.parameters):
             continue
-        subject = await existing(api, owners[name])
+        owner = owners[name]
+        if owner.name not in api.homes:
+            api.homes[owner.name] = await existing(api, owner)
+        found = api.homes[owner.name]
+        subject = replace(subject, parameters={**found.parameters, **subject.parameters}) if subject else found
     return subject
 
 
@@ -47,13 +53,30 @@ async def collection(api: Api, resource: Resource) -> tuple[str, Subject | None]
 
 
 async def filled(api: Api, template: Any) -> Any:
-    """Return *template* filled in: `{id.NAME}` is the id of an instance made or found for it, `{example.NAME}` a body that creates one."""
+    """Return *template* filled in: `{id.NAME}` is the id of an instance made or found for it, `{example.NAME}` a body that creates one.
+
+    `{shown.NAME/pointer}` is what the server shows of an instance.
+    """
     others = {}
     for word in spoken_of(template):
         kind, _, name = word.partition(".")
+        name, slash, pointer = name.partition("/")
         resource = api.resource(name)
-        others[word] = await fresh_example(api, resource) if kind == "example" else await _id_of_one(api, resource)
+        if kind == "shown":
+            others[word] = await _shown_of_one(api, resource, slash + pointer)
+        else:
+            others[word] = await fresh_example(api, resource) if kind == "example" else await _id_of_one(api, resource)
     return api.fill(template, others)
+
+
+async def _shown_of_one(api: Api, resource: Resource, pointer: str) -> Any:
+    """Return what the server shows at *pointer* of an instance of *resource*."""
+    subject = await existing(api, resource)
+    shown = subject.shown if pick(subject.shown, pointer) else (await given(api.request(api.operation(resource.read), subject=subject))).json()
+    found = pick(shown, pointer)
+    if not found:
+        raise Inconclusive(f"the server shows nothing at {pointer} of a {resource.name}")
+    return found[0]
 
 
 async def fresh_example(api: Api, resource: Resource) -> Any:
@@ -65,7 +88,9 @@ async def _id_of_one(api: Api, resource: Resource) -> str:
     """Return the id of an instance of *resource*: what the target's test data names, else one that we make, else the first listed."""
     if resource.name in api.test_data:
         return str(api.test_data[resource.name])
-    subject = await existing(api, resource)
+    subject = api.homes.get(resource.name) or await existing(api, resource)
+    if any(resource.parameter in o.path_parameters[:-1] for o in api.profile.contract.operations.values()):
+        api.homes[resource.name] = subject  # what else is spoken of may have to hang under it
     known = subject.parameters.get(resource.parameter) if resource.parameter else None
     found = next((str(v) for v in pick(subject.shown, resource.id) if v is not None), known) if resource.id else known
     if not (known or found):
@@ -82,15 +107,44 @@ async def create_request(api: Api, resource: Resource, body: Any = None) -> tupl
 
 
 async def create(api: Api, resource: Resource, body: Any = None) -> tuple[Subject, Exchange]:
-    """Create a *resource* as set-up and return it with the exchange that made it."""
+    """Create a *resource* as set-up and return it, ready to be worked with, with the exchange that made it."""
     request, wanted, parent = await create_request(api, resource, body)
     made = await given(request)
-    return created(api, resource, made, wanted, parent), made
+    subject = created(api, resource, made, wanted, parent)
+    await until_ready(api, resource, subject)
+    return subject, made
+
+
+async def until_ready(api: Api, resource: Resource, subject: Subject) -> None:
+    """Read what was just written until it shows that it may be worked with, where the bindings say how it tells.
+
+    What the server does not show is not waited for, and that it cannot be read is for others to find.
+
+    Raises:
+        Inconclusive: it is not ready in time, or failed.
+    """
+    bound = resource.ready
+    if bound is None or not resource.read:
+        return
+    request = api.request(api.operation(resource.read), subject=subject)
+    seen = await send(request)
+    began, pause = seen.started_s, 0.2
+    while True:
+        shown = pick(seen.json(), bound.pointer) if seen.success else []
+        late = seen.ended_s - began >= (bound.within if seen.success else resource.within)
+        if any(value in bound.values for value in shown) or (seen.success and not shown) or (not seen.success and late):
+            return
+        if seen.success and (late or any(value in bound.failed for value in shown)):
+            raise Inconclusive(f"set-up: the {resource.name} is {shown[0]!r} after {seen.ended_s - began:.0f} s", seen)
+        await wait(pause)
+        pause = min(2 * pause, 5.0)
+        seen = await send(request)
 
 
 def created(api: Api, resource: Resource, made: Exchange, sent: Any, parent: Subject | None) -> Subject:
     """Return the instance that a create answer speaks of."""
-    return api.subject(resource, api.body_of(made), parent=parent, location=made.header("location") or "", sent=sent)
+    location, target = made.header("location") or "", made.request.target or made.request.link
+    return api.subject(resource, api.body_of(made), parent=parent, location=location, sent=sent, target=target)
 
 
 async def discard(api: Api, resource: Resource, made: Exchange) -> None:
@@ -161,7 +215,7 @@ async def valid_request(api: Api, operation: Operation, body: Any = None) -> Req
         request = api.request(operation, subject=subject, body=await filled(api, operation.body) if body is None else body)
         return await guarded(api, resource, subject, request) if resource else request
     if resource is None:
-        subject_or_none = await parents(api, operation)
+        subject_or_none = await _acted_on(api, operation)
         return api.request(operation, subject=subject_or_none, body=await filled(api, operation.body) if body is None else body)
     if role == "create":
         return (await create_request(api, resource, body))[0]
@@ -172,6 +226,14 @@ async def valid_request(api: Api, operation: Operation, body: Any = None) -> Req
     if body is None:
         body = changing_body(api, resource, operation, subject)
     return await guarded(api, resource, subject, api.request(operation, subject=subject, body=body))
+
+
+async def _acted_on(api: Api, operation: Operation) -> Subject | None:
+    """Return what the path of an operation without a role names; a write acts on something of our own, never on the first listed."""
+    owner = api.profile.bindings.owners.get(operation.path_parameters[-1]) if operation.path_parameters else None
+    if owner and owner.create and operation.effect is not Effect.READ and owner.name not in {*api.homes, *api.test_data}:
+        api.homes[owner.name] = await ours(api, owner)
+    return await parents(api, operation)
 
 
 async def guarded(api: Api, resource: Resource, subject: Subject, request: Request) -> Request:

@@ -64,7 +64,10 @@ def _request(api: Api, step: WorkflowStep, state: State) -> Request:
     except Unevaluable as error:
         raise Inconclusive(f"step {step.id}: {error}") from None
     path = {k: str(v) for k, v in placed["path"].items()}
-    return api.request(operation, parameters=path, query=placed["query"], headers={k: str(v) for k, v in placed["header"].items()}, body=payload)
+    headers = {k: str(v) for k, v in placed["header"].items()}
+    if step.media and payload is not None:
+        headers.setdefault("content-type", step.media)
+    return api.request(operation, parameters=path, query=placed["query"], headers=headers, body=payload)
 
 
 def _output(state: State, step: WorkflowStep, expression: str) -> Any:

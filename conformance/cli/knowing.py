@@ -28,13 +28,18 @@ def _profiles_command(commands: Any) -> argparse.ArgumentParser:
 def profiles(options: argparse.Namespace) -> int:
     """List every edition of every profile."""
     shelf = shelf_of(options)
-    rows = [_profile_row(load_profile(f"{name}@{edition}", shelf)) for name, editions in sorted(shelf.profiles.items()) for edition in editions]
+    rows = [
+        _profile_row(load_profile(f"{name}@{edition}", shelf)) for name, editions in sorted(shelf.profiles.items()) for edition in editions
+    ]
     rows.sort(key=lambda r: (r["interface"], r["profile"]))
     if options.format == "json":
         print(json.dumps(rows, indent=1))
         return 0
     for row in rows:
-        print(f"{row['interface']}  {row['profile'] + '@' + row['edition']:<45} {row['tier']:<6} {row['requirements']:>4} requirements  {row['title']}")
+        print(
+            f"{row['interface']}  {row['profile'] + '@' + row['edition']:<45} {row['tier']:<6} "
+            f"{row['requirements']:>4} requirements  {row['title']}"
+        )
     return 0
 
 
@@ -92,7 +97,9 @@ def explain(options: argparse.Namespace) -> int:
             print(f"at       {profile.operation(requirement.on).title}")
         elif requirement.on:
             resource = profile.resource(requirement.on)
-            print("at       " + ", ".join(profile.operation(getattr(resource, role)).title for role in check.roles if getattr(resource, role)))
+            print(
+                "at       " + ", ".join(profile.operation(getattr(resource, role)).title for role in check.roles if getattr(resource, role))
+            )
         print(f"effect   {effect.value}" + (f" (needs --allow {effect.consent})" if effect.consent else ""))
         if check.cases:
             cases = list(check.cases(profile, requirement))
@@ -132,7 +139,10 @@ def coverage(options: argparse.Namespace) -> int:
     if options.format == "json":
         print(json.dumps(data, indent=1))
         return 1 if lacking else 0
-    print(f"{profile.name} {profile.edition}: {len(profile.requirements)} requirements, {len(must)} effective MUSTs, {data['drafts']} drafts, {len(profile.not_tested)} not tested")
+    print(
+        f"{profile.name} {profile.edition}: {len(profile.requirements)} requirements, {len(must)} effective MUSTs, "
+        f"{data['drafts']} drafts, {len(profile.not_tested)} not tested"
+    )
     for requirement in lacking:
         print(f"no check yet  {requirement.id}  ({requirement.check})")
     for requirement in profile.not_tested:
@@ -145,7 +155,9 @@ def coverage(options: argparse.Namespace) -> int:
 
 
 def _plan_command(commands: Any) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser("plan", help="what a run would send, create and not be able to undo; nothing is sent")
+    command: argparse.ArgumentParser = commands.add_parser(
+        "plan", help="what a run would send, create and not be able to undo; nothing is sent"
+    )
     command.add_argument("profile", metavar="PROFILE[@EDITION]")
     command.add_argument("--claim", type=Path, metavar="FILE")
     command.add_argument("--allow", default="", metavar="write,disruptive")
@@ -167,26 +179,49 @@ def plan(options: argparse.Namespace) -> int:
     planned = make_plan(profile, claim, known_checks(), allowed=allowed, test_data=test_data, answers=answers)
     active = [t for t in planned.tests if t.settled is None]
     requests = sum(requests_of(t) for t in active)
-    lasting = sorted({profile.operation(o).title for t in active for o in _operations(profile, t) if profile.operation(o).effect in ("lasting", "disruptive")})
-    creates = sorted({profile.operation(r.create).title for r in profile.bindings.resources.values() if r.create and r.create in {o for t in active for o in _operations(profile, t)}})
+    lasting = sorted(
+        {
+            profile.operation(o).title
+            for t in active
+            for o in _operations(profile, t)
+            if profile.operation(o).effect in ("lasting", "disruptive")
+        }
+    )
+    creates = sorted(
+        {
+            profile.operation(r.create).title
+            for r in profile.bindings.resources.values()
+            if r.create and r.create in {o for t in active for o in _operations(profile, t)}
+        }
+    )
     data = {
-        "profile": profile.name, "edition": profile.edition, "looked_at": len(active),
-        "not_looked_at": {t.requirement.id: t.settled[1] for t in planned.tests if t.settled and t.settled[0] is not Verdict.NOT_APPLICABLE},
+        "profile": profile.name,
+        "edition": profile.edition,
+        "looked_at": len(active),
+        "not_looked_at": {
+            t.requirement.id: t.settled[1] for t in planned.tests if t.settled and t.settled[0] is not Verdict.NOT_APPLICABLE
+        },
         "not_applicable": sum(t.settled is not None and t.settled[0] is Verdict.NOT_APPLICABLE for t in planned.tests),
-        "requests_about": requests, "seconds_about": round(requests * (options.latency / 1000 + 0.004) / 6, 1), "creates": creates, "cannot_be_undone": lasting,
+        "requests_about": requests,
+        "seconds_about": round(requests * (options.latency / 1000 + 0.004) / 6, 1),
+        "creates": creates,
+        "cannot_be_undone": lasting,
         "by_effect": {e: sum(t.effect == e for t in active) for e in ("read", "own", "lasting", "disruptive")},
-    }  # fmt: skip
+    }
     if options.format == "json":
         print(json.dumps(data, indent=1))
         return 0
-    print(f"{profile.name} {profile.edition}, --allow {options.allow or 'nothing (reads only)'}: {len(active)} requirements looked at, about {requests} requests, about {data['seconds_about']} s at {options.latency:g} ms")
-    print("by effect: " + ", ".join(f"{e} {n}" for e, n in data["by_effect"].items()))  # type: ignore[attr-defined]
+    print(
+        f"{profile.name} {profile.edition}, --allow {options.allow or 'nothing (reads only)'}: {len(active)} requirements looked at, "
+        f"about {requests} requests, about {data['seconds_about']} s at {options.latency:g} ms"
+    )
+    print("by effect: " + ", ".join(f"{e} {n}" for e, n in data["by_effect"].items()))
     for title in creates:
         print(f"creates and removes   {title}")
     for title in lasting:
         print(f"cannot be undone      {title}")
     reasons: dict[str, int] = {}
-    for reason in data["not_looked_at"].values():  # type: ignore[attr-defined]
+    for reason in data["not_looked_at"].values():
         reasons[reason] = reasons.get(reason, 0) + 1
     for reason, count in sorted(reasons.items(), key=lambda kv: -kv[1]):
         print(f"not looked at  {count:>4}  {reason}")

@@ -33,9 +33,16 @@ from conformance.writers.text import plain, write_text
 
 
 def execute(
-    session: Session, *, expression: str = "", only: tuple[str, ...] = (), exit_first: bool = False, last_failed: bool = False, allure: str = "",
-    cache: Path | None = None, new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None,
-) -> Run:  # fmt: skip
+    session: Session,
+    *,
+    expression: str = "",
+    only: tuple[str, ...] = (),
+    exit_first: bool = False,
+    last_failed: bool = False,
+    allure: str = "",
+    cache: Path | None = None,
+    new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> Run:
     """Make a run: first look, pytest over the requirements, clean-up, footer; return its record.
 
     Raises:
@@ -49,13 +56,21 @@ def execute(
             runner.run(session.abandon())
             raise
         plugin = RunPlugin(session, runner, only)
-        arguments = ["-c", os.devnull, "--rootdir", str(session.folder), *ISOLATION, "-o", f"cache_dir={cache or session.folder / '.cache'}"]
+        arguments = [
+            "-c",
+            os.devnull,
+            "--rootdir",
+            str(session.folder),
+            *ISOLATION,
+            "-o",
+            f"cache_dir={cache or session.folder / '.cache'}",
+        ]
         arguments += ["-k", expression] if expression else []
         arguments += ["-x"] if exit_first else []
         arguments += ["--lf"] if last_failed else []
         arguments += ["-p", "allure_pytest.plugin", "--alluredir", allure, "--clean-alluredir"] if allure else []
         code = _pytest(arguments, plugin)
-        interrupted = plugin.interrupted or code == pytest.ExitCode.INTERRUPTED and not exit_first
+        interrupted = plugin.interrupted or (code == pytest.ExitCode.INTERRUPTED and not exit_first)
         spent = bool(session.options.budget_s) and any("the budget of" in r.reason for r in session.results.values())
         broken = code == pytest.ExitCode.INTERNAL_ERROR
         stopped = exit_first and len(session.results) < len(session.order)
@@ -102,7 +117,9 @@ def _run_command(commands: Any) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser("run", help="test a target against a profile")
     _target_options(command)
     command.add_argument("--requirement", action="append", default=[], metavar="ID", help="only this requirement (may be repeated)")
-    command.add_argument("--sink-url", default="", metavar="URL", help="https URL at which the target reaches our callback sink; its port is listened on")
+    command.add_argument(
+        "--sink-url", default="", metavar="URL", help="https URL at which the target reaches our callback sink; its port is listened on"
+    )
     command.add_argument("--budget", default="", metavar="60s", help="stop beginning new looks after this time")
     command.add_argument("--resume", action="store_true", help="go on with the run in -o that was cut short")
     command.add_argument("--allure", default="", metavar="DIR", help="also write Allure results")
@@ -122,14 +139,25 @@ def target_of(options: argparse.Namespace) -> Target:
     """Return the target that the options describe."""
     allow = tuple(a.strip() for a in options.allow.split(",") if a.strip())
     return load_target(
-        options.target, url=options.url, token_env=options.token_env, cert=options.cert, key=options.key, cacert=options.cacert, allow=allow, proxy=options.proxy
-    )  # fmt: skip
+        options.target,
+        url=options.url,
+        token_env=options.token_env,
+        cert=options.cert,
+        key=options.key,
+        cacert=options.cacert,
+        allow=allow,
+        proxy=options.proxy,
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Run a profile against a target and say what was found."""
     if options.workers:
-        raise asked("checks side by side in several processes on one target give false findings", place="-n", hint="leave it out: a run is concurrent by itself")
+        raise asked(
+            "checks side by side in several processes on one target give false findings",
+            place="-n",
+            hint="leave it out: a run is concurrent by itself",
+        )
     shelf = shelf_of(options)
     target = target_of(options)
     profile = load_profile(options.profile, shelf)
@@ -138,12 +166,30 @@ def run(options: argparse.Namespace) -> int:
     _known_requirements(options.requirement, profile.by_id)
     folder: Path = options.output or Path("runs") / profile.name
     session = Session(
-        options.profile, target, claim, folder, Options(seed=options.seed, budget_s=seconds(options.budget), resume=options.resume, selected=selected, run_by=options.run_by, sink_url=options.sink_url),
-        epoch=round(time.time(), 3), shelf=shelf, on_result=None if options.quiet else progress(),
-    )  # fmt: skip
+        options.profile,
+        target,
+        claim,
+        folder,
+        Options(
+            seed=options.seed,
+            budget_s=seconds(options.budget),
+            resume=options.resume,
+            selected=selected,
+            run_by=options.run_by,
+            sink_url=options.sink_url,
+        ),
+        epoch=round(time.time(), 3),
+        shelf=shelf,
+        on_result=None if options.quiet else progress(),
+    )
     done = execute(
-        session, expression=options.expression, only=tuple(options.requirement), exit_first=options.exit_first, last_failed=options.last_failed, allure=options.allure
-    )  # fmt: skip
+        session,
+        expression=options.expression,
+        only=tuple(options.requirement),
+        exit_first=options.exit_first,
+        last_failed=options.last_failed,
+        allure=options.allure,
+    )
     write_views(done, folder)
     put(write_json(done) if options.format == "json" else write_text(done, colour=colour()))
     say(f"report: {folder / 'report.html'}")
@@ -162,7 +208,12 @@ def _known_requirements(asked_for: list[str], known: Any) -> None:
 
     unknown = [r for r in asked_for if r not in known]
     if unknown:
-        raise UsageError(*[Problem(file="--requirement", problem=f"'{r}' is not a requirement of this profile", hint=did_you_mean(r, known)) for r in unknown])
+        raise UsageError(
+            *[
+                Problem(file="--requirement", problem=f"'{r}' is not a requirement of this profile", hint=did_you_mean(r, known))
+                for r in unknown
+            ]
+        )
 
 
 def seconds(text: str) -> float:
@@ -218,7 +269,15 @@ def replay(options: argparse.Namespace) -> int:
     target = _target_again(before, options)
     claim = claim_of(before.header.claim)
     with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
-        session = Session(f"{before.header.profile}@{before.header.edition}", target, claim, Path(folder), Options(selected=options.requirement), round(time.time(), 3), shelf)
+        session = Session(
+            f"{before.header.profile}@{before.header.edition}",
+            target,
+            claim,
+            Path(folder),
+            Options(selected=options.requirement),
+            round(time.time(), 3),
+            shelf,
+        )
         done = execute(session, only=(options.requirement,))
         result = score(done).results[0]
     was = earlier.verdict if earlier else None
@@ -260,7 +319,18 @@ def cleanup(options: argparse.Namespace) -> int:
     return int(Exit.PASSED if not left else Exit.INCOMPLETE)
 
 
-def in_process(profile: str, wire: Wire, folder: Path, *, target: Target | None = None, claim: Claim | None = None, shelf: Shelf | None = None, seed: int = 1, epoch: float = 1_780_000_000.0, url: str = "http://twin.invalid") -> Run:
+def in_process(
+    profile: str,
+    wire: Wire,
+    folder: Path,
+    *,
+    target: Target | None = None,
+    claim: Claim | None = None,
+    shelf: Shelf | None = None,
+    seed: int = 1,
+    epoch: float = 1_780_000_000.0,
+    url: str = "http://twin.invalid",
+) -> Run:
     """Run a profile against a twin in this process; everything allowed, nothing printed."""
     target = target or Target(url=url, allow=("write", "disruptive"))
     if claim:

@@ -18,7 +18,8 @@ from conformance.loading.dialect import Description, read_description
 from conformance.loading.plain_yaml import read_yaml
 from conformance.loading.profiles import Shelf, load_profile
 from conformance.loading.sources import chosen, contracts_on, read_source
-from conformance.planning.draft import Draft, Wanted, draft
+from conformance.planning.carving import Wanted
+from conformance.planning.draft import Draft, draft
 from conformance.planning.proof import Proof, prove, table, unproved
 from conformance.source import KINDS, Source
 from conformance.writers.plain_yaml import yaml_text
@@ -31,7 +32,9 @@ UPSTREAM = "CONFORMANCE_UPSTREAM"
 
 def _new_profile_command(commands: Any) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser("new-profile", help="draft contract, profile and bindings from an OpenAPI file")
-    command.add_argument("openapi", metavar="OPENAPI", type=Path, nargs="+", help="Swagger 2.0 or OpenAPI 3.x; several files of one API become one contract")
+    command.add_argument(
+        "openapi", metavar="OPENAPI", type=Path, nargs="+", help="Swagger 2.0 or OpenAPI 3.x; several files of one API become one contract"
+    )
     command.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="specs/ and profiles/ are written here")
     command.add_argument("--operations", default="", metavar="ID,…", help="only these operations (ids, or 'GET /path')")
     command.add_argument("--path-prefix", default="", metavar="PATH", help="only operations under this path")
@@ -72,7 +75,9 @@ def _wanted(options: argparse.Namespace, description: Description) -> Wanted:
     title = str(told.get("standard") or info.get("title") or options.openapi[0].stem)
     name = options.profile or _slug(title)
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
-        raise asked(f"'{name}' is not a name for a profile", place="--profile", hint=f"lower-case words joined by '-', such as '{_slug(name)}'")
+        raise asked(
+            f"'{name}' is not a name for a profile", place="--profile", hint=f"lower-case words joined by '-', such as '{_slug(name)}'"
+        )
     edition = options.edition or _edition(str(info.get("version") or "1.0"))
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", edition):
         raise asked(f"'{edition}' is not an edition", place="--edition", hint="letters, digits, '.', '_' and '-'")
@@ -82,7 +87,8 @@ def _wanted(options: argparse.Namespace, description: Description) -> Wanted:
     return Wanted(
         name=name, edition=edition, title=title, interface=options.interface or (int(numbered[0]) if numbered else 1),
         operations=tuple(o.strip() for o in options.operations.split(",") if o.strip()), path_prefix=options.path_prefix,
-        publisher=str(told.get("publisher") or contact.get("name") or "unknown"), licence=str(told.get("licence") or licence.get("name") or "unknown"),
+        publisher=str(told.get("publisher") or contact.get("name") or "unknown"),
+        licence=str(told.get("licence") or licence.get("name") or "unknown"),
         url=str(told.get("repo") or contact.get("url") or ""), commit=told.get("commit"),
         document=_pinned(options.openapi[0]) if alone else None, sha256=description.sha256 if alone else None, seen=options.seen,
         clause=options.openapi[0].name if alone else "",
@@ -126,7 +132,9 @@ def write_draft(made: Draft, wanted: Wanted, folder: Path, *, force: bool = Fals
     texts = {
         spec / "openapi.yaml": yaml_text(made.contract, heading=f"{wanted.title}: the part that the profile needs."),
         spec / "source.yaml": yaml_text(made.source),
-        profile / f"{wanted.edition}.yaml": yaml_text(made.profile, heading=f"{from_}\nWhat a pattern asks is a SHOULD: the document states it nowhere."),
+        profile / f"{wanted.edition}.yaml": yaml_text(
+            made.profile, heading=f"{from_}\nWhat a pattern asks is a SHOULD: the document states it nowhere."
+        ),
         profile / "bindings.yaml": yaml_text(made.bindings, heading=from_, remarks=made.remarks),
     }
     there = [file for file in texts if file.exists()]
@@ -142,7 +150,9 @@ def write_draft(made: Draft, wanted: Wanted, folder: Path, *, force: bool = Fals
 
 
 def _specs_command(commands: Any) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser("specs", help="list contracts, prove them against the pinned documents, write feedback to publishers")
+    command: argparse.ArgumentParser = commands.add_parser(
+        "specs", help="list contracts, prove them against the pinned documents, write feedback to publishers"
+    )
     command.add_argument("action", choices=("list", "verify", "feedback"))
     command.add_argument("standards", nargs="*", metavar="STANDARD[/EDITION]", help="default: all")
     command.add_argument("--upstream", type=Path, metavar="DIR", help=f"verify: the folder of pinned documents (default: ${UPSTREAM})")
@@ -169,7 +179,8 @@ def specs(options: argparse.Namespace) -> int:
 
 def _list(sources: dict[str, Source], form: str) -> int:
     rows = [
-        {"contract": name, "title": s.title, "publisher": s.publisher, "licence": s.licence, "documents": list(s.documents), "deviations": len(s.deviations)}
+        {"contract": name, "title": s.title, "publisher": s.publisher, "licence": s.licence,
+            "documents": list(s.documents), "deviations": len(s.deviations)}
         for name, s in sources.items()
     ]  # fmt: skip
     if form == "json":
@@ -230,7 +241,12 @@ def _show(proofs: list[Proof], form: str, everything: bool) -> None:
         return
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     for row in rows:
-        print("  ".join(cell.ljust(width) if n in (0, len(row) - 1) else cell.rjust(width) for n, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip())
+        print(
+            "  ".join(
+                cell.ljust(width) if n in (0, len(row) - 1) else cell.rjust(width)
+                for n, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+        )
     for proof in proofs:
         for difference in proof.differences if everything else proof.unlisted:
             kind = difference.listed.kind if difference.listed else "not listed"
@@ -246,7 +262,10 @@ def _data(proof: Proof) -> dict[str, Any]:
         "refused": proof.refused, "accepted": proof.accepted, "left_out": proof.left_out, "not_made": proof.unmade,
         "deviations": {kind: proof.count(kind) for kind in KINDS},
         "differences": [
-            {"aspect": d.aspect, "operation": d.operation, "pointer": d.pointer, "theirs": d.theirs, "ours": d.ours, "listed": d.listed.kind if d.listed else None}
+            {
+                "aspect": d.aspect, "operation": d.operation, "pointer": d.pointer, "theirs": d.theirs, "ours": d.ours,
+                "listed": d.listed.kind if d.listed else None,
+            }
             for d in proof.differences
         ],
         "not_met": [d.pointer for d in proof.unmet],
@@ -273,9 +292,19 @@ def feedback(sources: Sequence[Source]) -> str:
             if not told:
                 continue
             at = f"{source.url} at {source.commit[:12]}" if source.commit else source.url
-            lines += [f"## {source.title}, edition {source.edition}", "", f"{', '.join(source.documents) or 'no pinned document'}; {at}".rstrip("; "), ""]
+            lines += [
+                f"## {source.title}, edition {source.edition}",
+                "",
+                f"{', '.join(source.documents) or 'no pinned document'}; {at}".rstrip("; "),
+                "",
+            ]
             for n, d in enumerate(told, 1):
-                lines += [f"{n}. **{d.kind}** at `{d.pointer}`", f"   - the document: {d.theirs}", f"   - our contract: {d.ours}", f"   - why: {d.reason}"]
+                lines += [
+                    f"{n}. **{d.kind}** at `{d.pointer}`",
+                    f"   - the document: {d.theirs}",
+                    f"   - our contract: {d.ours}",
+                    f"   - why: {d.reason}",
+                ]
                 lines += [f"   - issue: {d.issue}"] if d.issue else []
             lines.append("")
         if lines:

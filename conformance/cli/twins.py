@@ -33,10 +33,15 @@ def target_of_twin(profile: Profile, twin: Twin, url: str, folder: Path) -> Targ
     """Return the target that fits a twin: its credentials, its test data, everything allowed."""
     folder.mkdir(parents=True, exist_ok=True)
     credentials: dict[str, Credential] = {}
-    if profile.bindings.authentication.required:
-        for name, token in (("default", TOKEN), ("other", "other-token")):
-            (folder / f"{name}.token").write_text(token)
-            credentials[name] = Credential(scheme="bearer", token=Reference(file=str(folder / f"{name}.token")))
+    schemes = {str(s.get("scheme", s.get("type"))) for s in profile.contract.document.get("components", {}).get("securitySchemes", {}).values()}
+    for name, user in (("default", "twin"), ("other", "other")) if profile.bindings.authentication.required else ():
+        secret = folder / f"{name}.secret"
+        if "basic" in schemes and "bearer" not in schemes:
+            secret.write_text(f"{user}-password")
+            credentials[name] = Credential(scheme="basic", username=user, password=Reference(file=str(secret)))
+        else:
+            secret.write_text(f"{user}-token")
+            credentials[name] = Credential(scheme="bearer", token=Reference(file=str(secret)))
     test_data = dict(getattr(twin, "test_data", {}))
     return Target(url=url, name=f"twin of {profile.name}", allow=("write", "disruptive"), credentials=credentials, test_data=test_data)
 
@@ -44,7 +49,7 @@ def target_of_twin(profile: Profile, twin: Twin, url: str, folder: Path) -> Targ
 def run_in_process(profile: Profile, twin: Twin, folder: Path, *, shelf: Shelf | None = None, seed: int = 1, claim_all: bool = True) -> Run:
     """Run a profile against a twin in this process, on a virtual clock: no sockets, no waiting."""
     target = target_of_twin(profile, twin, "http://twin.invalid", folder)
-    features = {name: Support.YES for name in profile.features if name != "core"} if claim_all else {}
+    features = {f.name: Support.YES for f in profile.features.values() if f.discovered is None and f.name != "core"} if claim_all else {}
     claim = Claim(profile=profile.name, edition=profile.edition, features=features)
     session = Session(f"{profile.name}@{profile.edition}", target, claim, folder, Options(seed=seed), EPOCH, shelf, TwinWire(twin, EPOCH))
     return execute(session, new_loop=VirtualLoop)

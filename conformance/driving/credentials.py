@@ -119,6 +119,13 @@ class Credentials:
         """Note whether fresh credentials were accepted."""
         self._refusals[identity] = 0 if worked else self._refusals.get(identity, 0) + 1
 
+    def _place(self, credential: Credential) -> str:
+        """Return the absolute URL of a login or token endpoint; where it may lead is decided when it is sent to."""
+        try:
+            return urljoin(self.target.url.rstrip("/") + "/", credential.url)
+        except ValueError:
+            raise CredentialsRefused(f"'{credential.url[:100]}' is not a URL") from None
+
     def _wrong(self, credential: Credential) -> Headers:
         if credential.scheme == "basic":
             return (("authorization", "Basic " + base64.b64encode(f"nobody-{self.wrong}:{self.wrong}".encode()).decode()),)
@@ -147,7 +154,7 @@ class Credentials:
         self.redactor.learn(password)
         names = credential.fields
         body = json.dumps({names.get("username", "username"): credential.username, names.get("password", "password"): password}).encode()
-        url = urljoin(self.target.url.rstrip("/") + "/", credential.url)
+        url = self._place(credential)
         answer = await self.send(url, WireRequest(method="POST", target="", headers=(("content-type", "application/json"), ("accept", "application/json")), body=body))
         name = credential.header.lower() or "x-auth-token"
         token = header(answer.headers, name)
@@ -167,7 +174,7 @@ class Credentials:
         self.redactor.learn(both)
         form = {"grant_type": "client_credentials", **({"scope": credential.scope} if credential.scope else {})}
         headers = (("authorization", f"Basic {both}"), ("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json"))
-        url = urljoin(self.target.url.rstrip("/") + "/", credential.url)
+        url = self._place(credential)
         answer = await self.send(url, WireRequest(method="POST", target="", headers=headers, body=urlencode(form).encode()))
         try:
             token = json.loads(answer.body)["access_token"] if answer.status == 200 else None

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from conformance.api import Api, path_values
+from conformance.checks.patterns.home import cut_short
 from conformance.driving.credentials import Credentials, CredentialsRefused
 from conformance.driving.ledger import Entry, Ledger
 from conformance.driving.pace import Pace
@@ -34,6 +35,8 @@ from conformance.wire import Headers, WireRequest, WireResponse, header
 
 REPEATS = (1.0, 2.0, 4.0)
 LONGEST_WAIT = 30.0
+#: How often clean-up deletes what gives no answer.
+DELETES = 3
 #: Pauses before each look whether something is gone.
 PROOFS = (0.0, 0.5, 2.0, 5.0)
 #: Pauses before something that is in use is removed again.
@@ -326,7 +329,11 @@ class Driver:
                 operation=operation.id, method=operation.method, target=entry.target, link=entry.link, effect=operation.effect,
                 on=operation.test_data, headers=(("accept", "*/*"),),
             )  # fmt: skip
-            proof = await self.exchange(CLEAN_UP, (number, 0), request)
+            for _ in range(DELETES):  # a delete that was not answered may be repeated: the second one changes nothing more
+                proof = await self.exchange(CLEAN_UP, (number, 0), request)
+                if proof.trouble is not Trouble.CLOSED:
+                    break
+            assert proof is not None
             if look and (proof.success or proof.status in resource.gone):
                 for pause in PROOFS:
                     await asyncio.sleep(pause * self.patience)
@@ -339,7 +346,9 @@ class Driver:
             return None
         state = "expired" if self._expired(resource.expired, proof) else proof.summary
         self.ledger.update(entry, state="removed" if state == "expired" else "left", last=state)
-        return None if state == "expired" and not proof.success else Leftover(resource=entry.resource, where=entry.link or entry.target, state=f"{resource.expired.equals} (the standard cannot remove it)" if state == "expired" and resource.expired else state)
+        if state == "expired" and resource.expired:
+            state = f"{resource.expired.equals} (the standard cannot remove it)"
+        return Leftover(resource=entry.resource, where=entry.link or entry.target, state=state)
 
     def _look(self, resource: Resource, entry: Entry) -> Request | None:
         """Return the read that shows whether an entry is gone, or None where there is none."""
@@ -380,6 +389,9 @@ class Driver:
                             known.add((remove.target, remove.link))
                             self.ledger.update(entry, state="made", target=remove.target, link=remove.link)
                             break
+                else:
+                    if listed.success and not cut_short(listed):
+                        self.ledger.update(entry, state="removed", last="not in the list")
             except (Ending, ValueError):
                 continue
 

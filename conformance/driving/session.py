@@ -24,8 +24,8 @@ from conformance.claim import Claim
 from conformance.driving.credentials import Credentials
 from conformance.driving.driver import CLEAN_UP, Driver, Live, url_origin
 from conformance.driving.ledger import LEDGER_FILE, Ledger, read_ledger
-from conformance.driving.sink import Sink
-from conformance.driving.wires import HttpWire, NoAnswer, Wire
+from conformance.driving.sink import Sink, TwinSink
+from conformance.driving.wires import HttpWire, NoAnswer, TwinWire, Wire
 from conformance.errors import Problem, UsageError
 from conformance.exchange import Exchange, Trouble
 from conformance.flow import drive
@@ -37,7 +37,7 @@ from conformance.planning.rejudge import gap_between, rejudge
 from conformance.profile import Profile
 from conformance.redaction import Redactor
 from conformance.run import Footer, Gap, Header, Leftover, Look, Result, Run
-from conformance.scoring import score
+from conformance.scoring import blocks, score
 from conformance.target import Target
 from conformance.verdict import Verdict
 from conformance.wire import WireRequest, WireResponse
@@ -204,7 +204,13 @@ class Session:
         wanted = self.options.sink_url or (before.header.sink_url if before else "")
         local = urlsplit(self.target.url).hostname in ("127.0.0.1", "::1", "localhost")
         bound = self.profile.bindings.callbacks
-        if bound is None or "write" not in self.target.allow or not (wanted or local) or self.wire is not None:
+        if bound is None or "write" not in self.target.allow:
+            return ""
+        if isinstance(self.wire, TwinWire):
+            self.driver.sink = TwinSink(now=self.driver.now, answer=bound.answer, collect=self.wire.outgoing, began=self.driver.started_at)
+            await self.driver.sink.start()
+            return self.driver.sink.public_url
+        if not (wanted or local) or self.wire is not None:
             return ""
         port = urlsplit(wanted).port or 0
         sink = Sink(now=self.driver.now, answer=bound.answer, host="127.0.0.1" if local else "0.0.0.0", port=port, public_url=wanted)
@@ -276,7 +282,7 @@ class Session:
             return unlooked(test, Verdict.NOT_TESTED, f"{SPENT} {self.options.budget_s:g} s is spent", self.profile)
         for other in needed(test, self.profile):
             result = self.results.get(other) or (await self._tasks[other] if other in self._tasks and other != test.requirement.id else None)
-            if result is not None and result.verdict is Verdict.FAIL:
+            if result is not None and blocks(result):
                 return unlooked(test, Verdict.NOT_TESTED, f"needs {other}", self.profile)
         answer = Live(self.driver, test.requirement.id)
         examined = await drive(examination(test, self.tools), answer)

@@ -93,7 +93,10 @@ class HttpWire:
         scheme = urlsplit(origin).scheme
         headers = [(k.encode("ascii", "replace"), v.encode("utf-8", "surrogateescape")) for k, v in request.headers]
         headers.insert(0, (b"Host", httpx.URL(origin).netloc))
-        extensions: dict[str, object] = {"target": request.target.encode("ascii", "replace")}
+        target = request.target.encode("ascii", "replace")
+        if scheme == "http" and self.target.proxy.startswith("http"):  # a proxy is told the whole URL (RFC 9112 section 3.2.2)
+            target = b"http://" + httpx.URL(f"http://{connect}").netloc + target
+        extensions: dict[str, object] = {"target": target}
         if scheme == "https" and redirected:
             extensions["sni_hostname"] = httpx.URL(origin).raw_host.decode("ascii")
         built = httpx.Request(request.method, f"{scheme}://{connect}/", headers=headers, content=request.body or None, extensions=extensions)

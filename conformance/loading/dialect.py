@@ -8,30 +8,29 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
-
-import yaml
+from urllib.parse import urlsplit
 
 from conformance.contract import METHODS
 from conformance.errors import Problem, UsageError
-from conformance.loading.plain_yaml import read_text
-from conformance.schema import lookup
+from conformance.loading.bundling import UNDER, Bundle, kind_under, read_any
 
-MOST_NODES = 3_000_000
-#: The sections of `components`, and where Swagger 2.0 keeps the same things.
-SECTIONS = ("schemas", "responses", "parameters", "requestBodies", "headers", "securitySchemes", "examples", "links", "callbacks", "pathItems")
-SWAGGER_SECTIONS = {"definitions": "schemas", "responses": "responses", "parameters": "parameters", "securityDefinitions": "securitySchemes"}
-_LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
-_MAPS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
-_ONES = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames", "unevaluatedProperties", "unevaluatedItems")
 _TYPES = ("string", "number", "integer", "boolean", "array", "object", "null")
-_ODD_TYPES = {"file": "string", "float": "number", "double": "number", "int": "integer", "long": "integer", "bool": "boolean", "date": "string", "map": "object", "list": "array"}
+_ODD_TYPES = {
+    "file": "string",
+    "float": "number",
+    "double": "number",
+    "int": "integer",
+    "long": "integer",
+    "bool": "boolean",
+    "date": "string",
+    "map": "object",
+    "list": "array",
+}
 _PARAMETER_SCHEMA = (
     "type", "format", "items", "default", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum", "maxLength", "minLength",
     "pattern", "maxItems", "minItems", "uniqueItems", "enum", "multipleOf", "x-nullable",
@@ -65,58 +64,8 @@ def read_description(*files: Path) -> Description:
     Raises:
         UsageError: a file cannot be read, or is no OpenAPI description.
     """
-    found = [convert(file, _read(file)) for file in files]
+    found = [convert(file, read_any(file)) for file in files]
     return found[0] if len(found) == 1 else merged([one.folded() for one in found])
-
-
-def _read(file: Path) -> Any:
-    text = read_text(file)
-    try:
-        return _plain(json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, _Loader))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise UsageError(Problem(file=str(file), place=place, problem=str(error.problem or error.context))) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UsageError(Problem(file=str(file), problem=f"cannot be read: {str(error)[:200]}")) from None
-
-
-_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _Loader(_Base):  # type: ignore[misc]
-    """YAML 1.2's core schema, aliases allowed: no timestamps, and `on` is a word."""
-
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
-
-
-_Loader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile(r"^(?:<<)$"), ["<"])
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
-_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9]{0,30})$"), list("-+0123456789"))
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)$"), list("-+.0123456789")
-)
-_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""])
-
-
-def _plain(value: Any) -> Any:
-    """Return a copy with text as keys and nothing shared; a document that grows too large on the way is refused."""
-    count = 0
-
-    def walk(node: Any, depth: int) -> Any:
-        nonlocal count
-        count += 1
-        if count > MOST_NODES or depth > 150:
-            raise ValueError("too large or too deep")
-        if isinstance(node, dict):
-            return {_key(key): walk(inner, depth + 1) for key, inner in node.items()}
-        return [walk(inner, depth + 1) for inner in node] if isinstance(node, list) else node
-
-    return walk(value, 0)
-
-
-def _key(key: Any) -> str:
-    return {True: "true", False: "false", None: "null"}.get(key, str(key)) if key is None or isinstance(key, bool) else str(key)
 
 
 def convert(file: Path, raw: Any) -> Description:
@@ -124,7 +73,7 @@ def convert(file: Path, raw: Any) -> Description:
     version = str(raw.get("swagger") or raw.get("openapi") or "") if isinstance(raw, dict) else ""
     if not version.startswith(("2.", "3.")) or not isinstance(raw.get("paths", {}), dict):
         raise UsageError(Problem(file=str(file), problem="no OpenAPI description", hint="'swagger: \"2.0\"' or 'openapi: 3.…' with paths"))
-    bundle = _Bundle(file=file, raw=raw)
+    bundle = Bundle(file=file, raw=raw)
     document = bundle.bundled()
     base = _base(raw, bundle.notes)
     if version.startswith("2."):
@@ -135,7 +84,11 @@ def convert(file: Path, raw: Any) -> Description:
     _drop_unknown_methods(document, bundle.notes)
     each_schema(document, lambda schema: _modern(schema, version, bundle.notes))
     return Description(
-        document=document, base=base, version=version, notes=tuple(dict.fromkeys(bundle.notes)), sha256=hashlib.sha256(file.read_bytes()).hexdigest()
+        document=document,
+        base=base,
+        version=version,
+        notes=tuple(dict.fromkeys(bundle.notes)),
+        sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
     )
 
 
@@ -160,140 +113,6 @@ def _base(raw: Mapping[str, Any], notes: list[str]) -> str:
     return f"/{path}" if path else ""
 
 
-# -- bundling ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(kw_only=True)
-class _Bundle:
-    """Copies a document, giving each thing that a `$ref` names a place among the components of the copy."""
-
-    file: Path
-    raw: dict[str, Any]
-    notes: list[str] = field(default_factory=list)
-    out: dict[str, Any] = field(default_factory=dict)
-    files: dict[Path, Any] = field(default_factory=dict)
-    places: dict[tuple[Path, str], str] = field(default_factory=dict)
-    waiting: list[tuple[Path, str, str, str]] = field(default_factory=list)
-
-    def bundled(self) -> dict[str, Any]:
-        """Return the copy: `paths`, `info`, `security` as they were, everything that is referred to under `components`."""
-        root = self.file.resolve()
-        self.files[root] = self.raw
-        held = {s: f"components/{s}" for s in SECTIONS} if not self.raw.get("swagger") else dict(SWAGGER_SECTIONS)
-        for section, place in held.items():
-            from_ = (self.raw.get("components") or {}) if not self.raw.get("swagger") else self.raw
-            kind = place.rpartition("/")[2]
-            for name in from_.get(section) or {}:
-                pointer = f"/{'components/' if not self.raw.get('swagger') else ''}{section}/{_escape(name)}"
-                self._place(root, pointer, kind, name)
-        head = {k: copy.deepcopy(v) for k, v in self.raw.items() if k in ("info", "security", "tags", "consumes", "produces", "servers")}
-        paths = {p: self._path_item(root, item) for p, item in (self.raw.get("paths") or {}).items() if p.startswith("/") and isinstance(item, dict)}
-        while self.waiting:
-            file, pointer, kind, name = self.waiting.pop()
-            self.out.setdefault(kind, {})[name] = self._copied(file, self._target(file, pointer), kind)
-        order = {kind: dict(sorted(named.items())) for kind, named in self.out.items()}
-        return {**head, "paths": paths, "components": order}
-
-    def _path_item(self, file: Path, item: dict[str, Any]) -> Any:
-        for _ in range(20):
-            if not isinstance(item.get("$ref"), str):
-                break
-            file, pointer = self._parsed(file, item["$ref"])
-            beside = {k: v for k, v in item.items() if k != "$ref"}
-            found = self._target(file, pointer)
-            item = {**(found if isinstance(found, dict) else {}), **beside}
-        return self._copied(file, item, "pathItems")
-
-    def _parsed(self, file: Path, ref: str) -> tuple[Path, str]:
-        where, _, pointer = ref.partition("#")
-        return ((file.parent / unquote(where)).resolve() if where else file), unquote(pointer).rstrip("/")
-
-    def _target(self, file: Path, pointer: str) -> Any:
-        if file not in self.files:
-            self.files[file] = self._outside(file)
-        try:
-            return lookup(self.files[file], pointer)
-        except KeyError:
-            self.notes.append(f"{file.name}#{pointer}: leads nowhere, so anything may stand there")
-            return {}
-
-    def _outside(self, file: Path) -> Any:
-        around = self.file.resolve().parent.parent
-        if around not in file.parents or not file.is_file():
-            self.notes.append(f"{file.name}: not a file beside the description, so anything may stand there")
-            return {}
-        return _read(file)
-
-    def _place(self, file: Path, pointer: str, kind: str, name: str) -> str:
-        """Return the `$ref` under which the copy will hold what is at *pointer* of *file*."""
-        if (file, pointer) not in self.places:
-            wanted = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("_") or "Unnamed"
-            taken = {place for place in self.places.values()}
-            free, number = wanted, 2
-            while f"#/components/{kind}/{free}" in taken:
-                free, number = f"{wanted}_{number}", number + 1
-            self.places[file, pointer] = f"#/components/{kind}/{free}"
-            self.waiting.append((file, pointer, kind, free))
-        return self.places[file, pointer]
-
-    def _reference(self, file: Path, ref: str, kind: str) -> str | None:
-        if re.match(r"^[a-zA-Z][a-zA-Z0-9+.-]+:", ref):
-            self.notes.append(f"{ref}: not a file beside the description, so anything may stand there")
-            return None
-        target, pointer = self._parsed(file, ref)
-        parts = [p.replace("~1", "/").replace("~0", "~") for p in pointer.split("/")[1:]]
-        if len(parts) == 3 and parts[0] == "components" and parts[1] in SECTIONS:
-            kind = parts[1]
-        elif len(parts) == 2 and parts[0] in SWAGGER_SECTIONS:
-            kind = SWAGGER_SECTIONS[parts[0]]
-        name = "-".join(p for p in parts[-3:] if p not in ("properties", "schema", "content")) if len(parts) > 3 else parts[-1] if parts else target.stem
-        return self._place(target, pointer, kind, name)
-
-    def _copied(self, file: Path, node: Any, kind: str) -> Any:
-        """Copy *node*, a thing of *kind*, with its references led to the components of the copy."""
-        if isinstance(node, list):
-            return [self._copied(file, inner, kind) for inner in node]
-        if not isinstance(node, dict):
-            return node
-        if kind == "data":
-            return copy.deepcopy(node)
-        ref = node.get("$ref")
-        if isinstance(ref, str) and kind not in _MAP_OF:
-            place = self._reference(file, ref, kind if kind in SECTIONS else "schemas")
-            beside = {k: self._copied(file, v, _kind_under(kind, k)) for k, v in node.items() if k != "$ref"}
-            return {**({"$ref": place} if place else {}), **beside}
-        return {key: self._copied(file, value, _kind_under(kind, key)) for key, value in node.items()}
-
-
-#: What stands under a key of a thing of some kind: the walk through a document knows a property called `example` from an example.
-_UNDER: dict[str, dict[str, str]] = {
-    "pathItems": {"parameters": "parameters", **dict.fromkeys((*METHODS, "query"), "operation")},
-    "operation": {"parameters": "parameters", "requestBody": "requestBodies", "responses": "response map", "callbacks": "callback map"},
-    "parameters": {"schema": "schemas", "items": "schemas", "content": "media map", "examples": "data", "example": "data", "default": "data", "enum": "data"},
-    "requestBodies": {"content": "media map"},
-    "responses": {"content": "media map", "headers": "header map", "schema": "schemas", "links": "data", "examples": "data"},
-    "headers": {"schema": "schemas", "items": "schemas", "content": "media map", "example": "data", "examples": "data", "default": "data", "enum": "data"},
-    "media": {"schema": "schemas", "itemSchema": "schemas", "example": "data", "examples": "data", "encoding": "data"},
-    "schemas": {
-        **dict.fromkeys(_MAPS, "schema map"), **dict.fromkeys((*_LISTS, *_ONES), "schemas"), "items": "schemas",
-        **dict.fromkeys(("example", "examples", "default", "enum", "const", "discriminator", "xml", "required"), "data"),
-        "x-patternProperties": "schema map",
-    },
-    "callbacks": {},
-}  # fmt: skip
-_MAP_OF = {"response map": "responses", "media map": "media", "header map": "headers", "schema map": "schemas", "callback map": "callbacks", "callbacks": "pathItems"}
-
-
-def _kind_under(kind: str, key: str) -> str:
-    if kind in _MAP_OF:
-        return _MAP_OF[kind]
-    return _UNDER.get(kind, {}).get(key, "data" if kind in _UNDER else kind)
-
-
-def _escape(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
-
-
 # -- Swagger 2.0 ------------------------------------------------------------------------------------------------------
 
 
@@ -313,7 +132,9 @@ def _from_swagger(document: dict[str, Any], notes: list[str]) -> dict[str, Any]:
             file = raw["schema"].get("type") == "file"
             out["content"] = {media: {} if file else {"schema": copy.deepcopy(raw["schema"])} for media in produces}
         if isinstance(raw.get("headers"), dict):
-            out["headers"] = {name: {"schema": {k: v for k, v in h.items() if k in _PARAMETER_SCHEMA}} for name, h in raw["headers"].items()}
+            out["headers"] = {
+                name: {"schema": {k: v for k, v in h.items() if k in _PARAMETER_SCHEMA}} for name, h in raw["headers"].items()
+            }
         return out
 
     for item in document["paths"].values():
@@ -323,14 +144,22 @@ def _from_swagger(document: dict[str, Any], notes: list[str]) -> dict[str, Any]:
                 continue
             operation = item[method]
             own = [parameter(p) for p in operation.pop("parameters", None) or []]
-            kept = [p for p in above if not any((p.get("in"), p.get("name")) == (o.get("in"), o.get("name")) or p.get("in") == o.get("in") == "body" for o in own)]
+            kept = [
+                p
+                for p in above
+                if not any(
+                    (p.get("in"), p.get("name")) == (o.get("in"), o.get("name")) or p.get("in") == o.get("in") == "body" for o in own
+                )
+            ]
             consumes, produces = (operation.pop(k, None) or default[k] for k in ("consumes", "produces"))
             everything = [p for p in (*kept, *own) if p.get("in")]
             operation["parameters"] = [_parameter(p) for p in everything if p["in"] not in ("body", "formData")]
             body = _swagger_body([p for p in everything if p["in"] in ("body", "formData")], consumes)
             if body:
                 operation["requestBody"] = body
-            operation["responses"] = {s: response(r, produces) for s, r in (operation.get("responses") or {}).items() if isinstance(r, dict)}
+            operation["responses"] = {
+                s: response(r, produces) for s, r in (operation.get("responses") or {}).items() if isinstance(r, dict)
+            }
             operation.pop("schemes", None)
     components = document["components"]
     components["parameters"] = {n: _parameter(p) for n, p in shared.items() if p.get("in") not in ("body", "formData", None)}
@@ -342,11 +171,19 @@ def _from_swagger(document: dict[str, Any], notes: list[str]) -> dict[str, Any]:
 
 def _parameter(raw: dict[str, Any]) -> dict[str, Any]:
     schema = {k: copy.deepcopy(v) for k, v in raw.items() if k in _PARAMETER_SCHEMA}
-    out: dict[str, Any] = {"name": raw["name"], "in": raw["in"], **({"required": True} if raw.get("required") or raw["in"] == "path" else {}), "schema": schema}
+    out: dict[str, Any] = {
+        "name": raw["name"],
+        "in": raw["in"],
+        **({"required": True} if raw.get("required") or raw["in"] == "path" else {}),
+        "schema": schema,
+    }
     if raw.get("collectionFormat") == "multi":
         out |= {"style": "form", "explode": True}
     elif schema.get("type") == "array" and raw["in"] == "query":
-        out |= {"style": {"ssv": "spaceDelimited", "pipes": "pipeDelimited"}.get(str(raw.get("collectionFormat")), "form"), "explode": False}
+        out |= {
+            "style": {"ssv": "spaceDelimited", "pipes": "pipeDelimited"}.get(str(raw.get("collectionFormat")), "form"),
+            "explode": False,
+        }
     return out
 
 
@@ -384,12 +221,12 @@ def each_schema(document: dict[str, Any], change: Callable[[dict[str, Any]], Any
         if not isinstance(node, dict) or kind == "data":
             return node
         for key, value in list(node.items()):
-            node[key] = walk(value, _kind_under(kind, key))
+            node[key] = walk(value, kind_under(kind, key))
         return change(node) if kind == "schemas" else node
 
     document["paths"] = {path: walk(item, "pathItems") for path, item in document["paths"].items()}
     for section, named in (document.get("components") or {}).items():
-        if section in _UNDER:
+        if section in UNDER:
             document["components"][section] = {name: walk(value, section) for name, value in named.items()}
 
 
@@ -423,9 +260,8 @@ def _modern(schema: dict[str, Any], version: str, notes: list[str]) -> Any:
 def _bounds(schema: dict[str, Any]) -> None:
     """Turn the boolean `exclusiveMinimum` of the old dialect into the number of the new one."""
     for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
-        if isinstance(schema.get(exclusive), bool):
-            if schema.pop(exclusive) and bound in schema:
-                schema[exclusive] = schema.pop(bound)
+        if isinstance(schema.get(exclusive), bool) and schema.pop(exclusive) and bound in schema:
+            schema[exclusive] = schema.pop(bound)
 
 
 def _types(schema: dict[str, Any], notes: list[str]) -> None:

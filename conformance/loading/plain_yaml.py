@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from math import isinf
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -28,7 +28,7 @@ class _Refused(yaml.MarkedYAMLError):
 class _PlainLoader(_Base):  # type: ignore[misc]
     """YAML 1.2's core schema: only true and false are booleans, no timestamps."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
 
 
 def _refuse_bombs(text: str) -> None:
@@ -36,16 +36,17 @@ def _refuse_bombs(text: str) -> None:
     depth = 0
     events: Iterator[Any] = yaml.parse(text, _Base)
     for event in events:
+        mark: Any = event.start_mark
         if getattr(event, "tag", None) not in (None, "!"):
-            raise _Refused(problem=f"tags are not read here: {str(event.tag)[:60]}", problem_mark=event.start_mark)
+            raise _Refused(problem=f"tags are not read here: {str(event.tag)[:60]}", problem_mark=mark)
         if isinstance(event, yaml.AliasEvent):
-            raise _Refused(problem="aliases are not read here: write the value out", problem_mark=event.start_mark)
+            raise _Refused(problem="aliases are not read here: write the value out", problem_mark=mark)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > MAX_DEPTH:
-            raise _Refused(problem=f"nested more than {MAX_DEPTH} deep", problem_mark=event.start_mark)
+            raise _Refused(problem=f"nested more than {MAX_DEPTH} deep", problem_mark=mark)
 
 
 def _mapping(loader: Any, node: yaml.MappingNode) -> dict[str, Any]:

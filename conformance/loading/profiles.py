@@ -57,7 +57,9 @@ class Shelf:
         found: dict[str, tuple[str, ...]] = {}
         for folder in self.profile_dirs:
             for home in sorted(p for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else ():
-                editions = sorted((p.stem for p in home.glob("*.yaml") if p.stem != "bindings" and ".arazzo" not in p.name), key=_version_key)
+                editions = sorted(
+                    (p.stem for p in home.glob("*.yaml") if p.stem != "bindings" and ".arazzo" not in p.name), key=_version_key
+                )
                 if editions and home.name not in found:
                     found[home.name] = tuple(editions)
         return found
@@ -134,7 +136,9 @@ def _edition(home: Path, edition: str, seen: tuple[str, ...]) -> tuple[dict[str,
         raise UsageError(Problem(file=str(file), place="extends", problem="editions extend each other in a circle"))
     raw: dict[str, Any] = demand(read_yaml(file), "profile", str(file))
     if raw["profile"] != home.name or raw["edition"] != edition:
-        raise UsageError(Problem(file=str(file), problem=f"says it is {raw['profile']} {raw['edition']}", hint="the folder and the file name must agree"))
+        raise UsageError(
+            Problem(file=str(file), problem=f"says it is {raw['profile']} {raw['edition']}", hint="the folder and the file name must agree")
+        )
     raw = {"features": {}, "operations": {}, "requirements": [], "not_tested": [], **raw}
     if "extends" not in raw:
         return raw, [file]
@@ -153,7 +157,10 @@ def _contract(name: str, document: Any, file: Path) -> Contract:
     standard, edition = name.split("/")
     demand(document, "contract", str(file))
     named = [raw["operationId"] for item in document["paths"].values() for method, raw in item.items() if method in METHODS]
-    missing = [Problem(file=str(file), place="paths", problem=f"two operations are called '{one}'") for one in sorted({n for n in named if named.count(n) > 1})]
+    missing = [
+        Problem(file=str(file), place="paths", problem=f"two operations are called '{one}'")
+        for one in sorted({n for n in named if named.count(n) > 1})
+    ]
     missing += [Problem(file=str(file), place=where, problem=f"'{ref}' leads nowhere") for where, ref in _dangling(document)]
     if missing:
         raise UsageError(*missing)
@@ -204,7 +211,14 @@ def _bind(raw: Mapping[str, Any], contract: Contract, file: str, several_edition
 
     def named(operation: str, place: str) -> bool:
         if operation not in known and not several_editions:
-            problems.append(Problem(file=file, place=place, problem=f"'{operation}' is not an operation of the contract", hint=did_you_mean(operation, known)))
+            problems.append(
+                Problem(
+                    file=file,
+                    place=place,
+                    problem=f"'{operation}' is not an operation of the contract",
+                    hint=did_you_mean(operation, known),
+                )
+            )
         return operation in known
 
     named(raw["probe"], "probe")
@@ -220,7 +234,14 @@ def _bind(raw: Mapping[str, Any], contract: Contract, file: str, several_edition
     for name, operation in known.items():
         said = raw.get("operations", {}).get(name, {})
         if "effect" not in said and not operation.safe:
-            problems.append(Problem(file=file, place=f"operations.{name}", problem=f"'effect' of {operation.title} is missing", hint="read, own, lasting or disruptive"))
+            problems.append(
+                Problem(
+                    file=file,
+                    place=f"operations.{name}",
+                    problem=f"'effect' of {operation.title} is missing",
+                    hint="read, own, lasting or disruptive",
+                )
+            )
         bound[name] = replace(
             operation, effect=Effect(said.get("effect", "read")), success=tuple(said.get("success", operation.success)),
             permitted=tuple(said.get("permitted", ())), query=said.get("query", {}), headers=said.get("headers", {}), body=said.get("body"),
@@ -274,21 +295,34 @@ def _requirements(
         place = f"requirements[{number}]"
         on = said.get("on", "")
         if on and on not in bindings.resources and on not in contract.operations:
-            problems.append(Problem(file=file, place=f"{place}.on", problem=f"'{on}' is neither a resource nor an operation", hint=did_you_mean(on, [*bindings.resources, *contract.operations])))
+            problems.append(
+                Problem(
+                    file=file,
+                    place=f"{place}.on",
+                    problem=f"'{on}' is neither a resource nor an operation",
+                    hint=did_you_mean(on, [*bindings.resources, *contract.operations]),
+                )
+            )
         found.append(_written(name, said))
     skipped = [_written(name, said) for said in raw["not_tested"]]
     features = {"core", *raw["features"]}
     ids: set[str] = set()
     for one in (*found, *skipped):
         if one.feature not in features:
-            problems.append(Problem(file=file, place=one.id, problem=f"'{one.feature}' is not a feature", hint=did_you_mean(one.feature, features)))
+            problems.append(
+                Problem(file=file, place=one.id, problem=f"'{one.feature}' is not a feature", hint=did_you_mean(one.feature, features))
+            )
         if one.id in ids:
             problems.append(Problem(file=file, place=one.id, problem="this id stands here twice"))
         if one.basis == "programme" and not one.decided:
-            problems.append(Problem(file=file, place=one.id, problem="'decided' is missing", hint="basis: programme says when this project decided"))
+            problems.append(
+                Problem(file=file, place=one.id, problem="'decided' is missing", hint="basis: programme says when this project decided")
+            )
         ids.add(one.id)
     for one in found:
-        problems += [Problem(file=file, place=one.id, problem=f"needs '{n}', which is not a requirement") for n in one.needs if n not in ids]
+        problems += [
+            Problem(file=file, place=one.id, problem=f"needs '{n}', which is not a requirement") for n in one.needs if n not in ids
+        ]
     if problems:
         raise UsageError(*problems)
     return tuple(found), tuple(skipped)
@@ -321,11 +355,21 @@ def _derived(
 
 def _written(profile: str, said: Mapping[str, Any]) -> Requirement:
     return Requirement(
-        id=f"{profile}/{said['id']}", level=Level(said["level"]), clause=said["clause"], seen=said.get("seen", True),
-        basis=said.get("basis", "standard"), decided=said.get("decided", ""), feature=said.get("feature", "core"), sentence=said["sentence"],
-        check=said.get("check", ""), on=said.get("on", ""), arguments=said.get("with", {}), when=_question(said.get("when")),
-        needs=tuple(n if "/" in n else f"{profile}/{n}" for n in said.get("needs", ())), reason=said.get("reason", ""),
-    )  # fmt: skip
+        id=f"{profile}/{said['id']}",
+        level=Level(said["level"]),
+        clause=said["clause"],
+        seen=said.get("seen", True),
+        basis=said.get("basis", "standard"),
+        decided=said.get("decided", ""),
+        feature=said.get("feature", "core"),
+        sentence=said["sentence"],
+        check=said.get("check", ""),
+        on=said.get("on", ""),
+        arguments=said.get("with", {}),
+        when=_question(said.get("when")),
+        needs=tuple(n if "/" in n else f"{profile}/{n}" for n in said.get("needs", ())),
+        reason=said.get("reason", ""),
+    )
 
 
 def problems_in(home: Path) -> list[Problem]:

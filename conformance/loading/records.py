@@ -53,9 +53,17 @@ class ExchangeLine(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     def exchange(self) -> Exchange:
         """Return the exchange of this line."""
         request = Request(
-            operation=self.operation, method=self.method, target=self.target, link=self.link, headers=self.request_headers,
-            body=_bytes(self.request_body_text, self.request_body_base64), identity=self.identity, effect=self.effect, undo=self.undo, on=self.on,
-        )  # fmt: skip
+            operation=self.operation,
+            method=self.method,
+            target=self.target,
+            link=self.link,
+            headers=self.request_headers,
+            body=_bytes(self.request_body_text, self.request_body_base64),
+            identity=self.identity,
+            effect=self.effect,
+            undo=self.undo,
+            on=self.on,
+        )
         return Exchange(
             request=request, status=self.status, headers=self.headers, body=_bytes(self.body_text, self.body_base64),
             trouble=Trouble(self.trouble) if self.trouble else None, detail=self.detail, url=self.url, tries=self.tries,
@@ -92,7 +100,9 @@ def read_run(folder: FilePath) -> Run:
         except (msgspec.MsgspecError, RecursionError, ValueError) as error:
             if last and not line.endswith(b"\n"):
                 break  # the pen was lifted in the middle of a line: cut short, not forged
-            raise UsageError(Problem(file=str(file), place=f"line {number + 1}", problem=f"not a line of a run: {str(error)[:200]}")) from None
+            raise UsageError(
+                Problem(file=str(file), place=f"line {number + 1}", problem=f"not a line of a run: {str(error)[:200]}")
+            ) from None
     if len(found["header"]) != 1:
         raise UsageError(Problem(file=str(file), problem="a run has one header", hint=f"this file has {len(found['header'])}"))
     header: Header = found["header"][0]
@@ -100,10 +110,14 @@ def read_run(folder: FilePath) -> Run:
         raise UsageError(Problem(file=str(file), problem=f"written in format {header.format}", hint=f"this version reads up to {FORMAT}"))
     results = {r.requirement: r for r in found["result"]}
     return Run(
-        header=header, look=found["look"][-1] if found["look"] else None, results=tuple(results.values()), leftovers=tuple(found["leftover"]),
+        header=header,
+        look=found["look"][-1] if found["look"] else None,
+        results=tuple(results.values()),
+        leftovers=tuple(found["leftover"]),
         gap=found["gap"][-1] if found["gap"] else None,
-        footer=found["footer"][-1] if found["footer"] else None, folder=str(file.parent),
-    )  # fmt: skip
+        footer=found["footer"][-1] if found["footer"] else None,
+        folder=str(file.parent),
+    )
 
 
 def _sound(header: Header) -> None:
@@ -147,7 +161,9 @@ def _lines(file: FilePath) -> list[bytes]:
         with file.open("rb") as source:
             lines = list(iter(lambda: source.readline(MAX_LINE), b""))
     except OSError as error:
-        raise UsageError(Problem(file=str(file), problem=error.strerror or "cannot be read", hint="a folder that `conformance run` wrote")) from None
+        raise UsageError(
+            Problem(file=str(file), problem=error.strerror or "cannot be read", hint="a folder that `conformance run` wrote")
+        ) from None
     if any(len(line) == MAX_LINE for line in lines):
         raise UsageError(Problem(file=str(file), problem=f"a line is longer than {MAX_LINE // 1_000_000} MB"))
     return lines

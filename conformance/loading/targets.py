@@ -13,38 +13,52 @@ import msgspec
 from conformance.claim import Claim, Support
 from conformance.errors import Problem, UsageError, asked, did_you_mean
 from conformance.loading.plain_yaml import read_yaml
-from conformance.loading.validation import demand
+from conformance.loading.validation import demand, problems_of
 from conformance.profile import Profile
 from conformance.target import Credential, Reference, Target
 from conformance.verdict import CONSENTS
 
 
 def load_target(
-    file: Path | None, *, url: str = "", token_env: str = "", cert: str = "", key: str = "", cacert: str = "", allow: Sequence[str] = (), proxy: str = ""
+    file: Path | None,
+    *,
+    url: str = "",
+    token_env: str = "",
+    cert: str = "",
+    key: str = "",
+    cacert: str = "",
+    allow: Sequence[str] = (),
+    proxy: str = "",
 ) -> Target:
     """Return the target of a file, of options, or of both.
 
     Raises:
         UsageError: neither says where, or something in either is wrong.
     """
-    raw: dict[str, Any] = demand(read_yaml(file), "target", str(file)) if file else {}
-    if url:
-        raw = {**raw, "url": url}
-    if "url" not in raw:
+    raw: Any = read_yaml(file) if file else {}
+    if not file and not url:
         raise asked("where is the target?", hint="--url URL or --target FILE")
-    if url or not file:
-        demand(raw, "target", "--url" if not file else str(file))
-    problems = _url_problems(raw["url"], str(file) if file and not url else "--url")
-    unknown = [a for a in allow if a not in CONSENTS]
-    problems += [Problem(file="--allow", problem=f"'{a}' cannot be allowed", hint=did_you_mean(a, CONSENTS)) for a in unknown]
-    if problems:
-        raise UsageError(*problems)
+    if isinstance(raw, dict):
+        raw = {**raw, "url": url} if url else raw
+        if isinstance(raw.get("url"), str) and (unfit := _url_problems(raw["url"], str(file) if file and not url else "--url")):
+            rest = problems_of({**raw, "url": "http://fit.invalid"}, "target", str(file)) if file else []
+            raise UsageError(*unfit, *rest)
+    demand(raw, "target", str(file) if file else "--url")
+    unknown = [
+        Problem(file="--allow", problem=f"'{a}' cannot be allowed", hint=did_you_mean(a, CONSENTS)) for a in allow if a not in CONSENTS
+    ]
+    if unknown:
+        raise UsageError(*unknown)
     target = msgspec.convert({k: v for k, v in raw.items() if v is not None}, Target)
     if token_env:
         target = replace(target, credentials={**target.credentials, "default": Credential(scheme="bearer", token=Reference(env=token_env))})
     if cert or key or cacert:
-        target = replace(target, tls=replace(target.tls, cert=cert or target.tls.cert, key=key or target.tls.key, cacert=cacert or target.tls.cacert))
-    return replace(target, allow=tuple(dict.fromkeys((*target.allow, *allow))), proxy=proxy or target.proxy, url=target.url.rstrip("/") or target.url)
+        target = replace(
+            target, tls=replace(target.tls, cert=cert or target.tls.cert, key=key or target.tls.key, cacert=cacert or target.tls.cacert)
+        )
+    return replace(
+        target, allow=tuple(dict.fromkeys((*target.allow, *allow))), proxy=proxy or target.proxy, url=target.url.rstrip("/") or target.url
+    )
 
 
 def _url_problems(url: str, where: str) -> list[Problem]:
@@ -52,11 +66,18 @@ def _url_problems(url: str, where: str) -> list[Problem]:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        return [Problem(file=where, problem=f"'{url[:100]}' is not a URL: {error}")]
+        return [Problem(file=where, place="url", problem=f"not a URL: {error}")]
+    if parts.username or parts.password or "@" in parts.netloc:  # not repeated: logs are read by many
+        return [
+            Problem(
+                file=where,
+                place="url",
+                problem="credentials do not belong into a URL",
+                hint="--token-env, or credentials in the target file",
+            )
+        ]
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        return [Problem(file=where, problem=f"'{url[:100]}' is not an http or https URL", hint="https://host:port/base-path")]
-    if parts.username or parts.password:
-        return [Problem(file=where, problem="credentials do not belong into a URL", hint="--token-env, or credentials in the target file")]
+        return [Problem(file=where, place="url", problem=f"'{url[:100]}' is not an http or https URL", hint="https://host:port/base-path")]
     return []
 
 
@@ -83,10 +104,16 @@ def check_claim(claim: Claim, profile: Profile, file: str) -> None:
     if claim.profile and claim.profile != profile.name:
         problems.append(Problem(file=file, place="profile", problem=f"this claim is for {claim.profile}, not for {profile.name}"))
     if claim.edition and claim.edition not in profile.editions:
-        problems.append(Problem(file=file, place="edition", problem=f"no edition '{claim.edition}'", hint=f"there are {', '.join(profile.editions)}"))
+        problems.append(
+            Problem(file=file, place="edition", problem=f"no edition '{claim.edition}'", hint=f"there are {', '.join(profile.editions)}")
+        )
     for name, said in claim.features.items():
         if name not in profile.features:
-            problems.append(Problem(file=file, place=f"features.{name}", problem=f"'{name}' is not a feature", hint=did_you_mean(name, profile.features)))
+            problems.append(
+                Problem(
+                    file=file, place=f"features.{name}", problem=f"'{name}' is not a feature", hint=did_you_mean(name, profile.features)
+                )
+            )
         elif name == "core" and said is not Support.YES:
             problems.append(Problem(file=file, place="features.core", problem="core cannot be denied"))
     if problems:

@@ -68,11 +68,22 @@ def _tell(error: Any, kind: str, file: str) -> list[Problem]:
         ]
     if keyword == "enum":
         options = [str(o) for o in error.kind.options]
-        return [Problem(file=file, place=place, problem=f"'{_short(error.instance)}' is not one of them", hint=did_you_mean(str(error.instance), options))]
+        return [
+            Problem(
+                file=file,
+                place=place,
+                problem=f"'{_short(error.instance)}' is not one of them",
+                hint=did_you_mean(str(error.instance), options),
+            )
+        ]
     if keyword == "required":
         return [Problem(file=file, place=place, problem=f"'{error.kind.property}' is missing")]
     if keyword in ("anyOf", "oneOf"):
-        near = [branch for branch in error.kind.context if not any(e.kind.name in ("type", "const", "enum") and e.instance == error.instance for e in branch)]
+        near = [
+            branch
+            for branch in error.kind.context
+            if not any(e.kind.name in ("type", "const", "enum") and e.instance == error.instance for e in branch)
+        ]
         if len(near) == 1:  # one form was meant: say what is wrong with it
             return [problem for inner in near[0] for problem in _tell(inner, kind, file)]
         return [Problem(file=file, place=place, problem=f"{_short(error.instance)} has none of the forms that may stand here")]
@@ -85,7 +96,13 @@ def _members(kind: str, schema_path: Sequence[str | int]) -> list[str]:
     for part in list(schema_path)[:-1]:
         if isinstance(node, dict) and isinstance(node.get("$ref"), str) and part not in node:
             node = lookup(schema_of(kind), node["$ref"].removeprefix("#"))
-        node = lookup(schema_of(kind), node[part].removeprefix("#")) if part == "$ref" else node[int(part)] if isinstance(node, list) else node[part]
+        node = (
+            lookup(schema_of(kind), node[part].removeprefix("#"))
+            if part == "$ref"
+            else node[int(part)]
+            if isinstance(node, list)
+            else node[part]
+        )
     return [str(name) for name in node.get("properties", {})]
 
 

@@ -135,22 +135,42 @@ def _parameters(ours: _Operation, theirs: _Operation) -> Iterator[Pair | Found]:
     for (where, key), (node, body) in mine.items():
         if (where, key) not in other:
             if where != "path":
-                yield (*theirs.under("parameters", key), *ours.under("parameters", key)), True, f"no {where} parameter {key}", f"{where} parameter {key}", ours.name
+                yield (
+                    (*theirs.under("parameters", key), *ours.under("parameters", key)),
+                    True,
+                    f"no {where} parameter {key}",
+                    f"{where} parameter {key}",
+                    ours.name,
+                )
             continue
         said, there = other[where, key]
         if bool(node.get("required")) != bool(said.get("required")) and where != "path":
             words = ["required" if n.get("required") else "optional" for n in (said, node)]
-            yield tuple(f"{p}/required" for p in theirs.under("parameters", key)), False, f"{key} is {words[0]}", f"{key} is {words[1]}", ours.name
+            yield (
+                tuple(f"{p}/required" for p in theirs.under("parameters", key)),
+                False,
+                f"{key} is {words[0]}",
+                f"{key} is {words[1]}",
+                ours.name,
+            )
         if body.schema and there.schema:
             yield Pair(ours.name, "request", body, there)
     for (where, key), (said, _) in other.items():
         if (where, key) not in mine and said.get("required") and where != "path":
-            yield (*theirs.under("parameters", key), *ours.under("parameters", key)), True, f"required {where} parameter {key}", "left out", ours.name
+            yield (
+                (*theirs.under("parameters", key), *ours.under("parameters", key)),
+                True,
+                f"required {where} parameter {key}",
+                "left out",
+                ours.name,
+            )
 
 
 def _requests(ours: _Operation, theirs: _Operation) -> Iterator[Pair | Found]:
     mine, real, pointers = ours.followed(ours.raw.get("requestBody"), ours.real(ours.method, "requestBody"), ours.under("requestBody"))
-    other, there, places = theirs.followed(theirs.raw.get("requestBody"), theirs.real(theirs.method, "requestBody"), theirs.under("requestBody"))
+    other, there, places = theirs.followed(
+        theirs.raw.get("requestBody"), theirs.real(theirs.method, "requestBody"), theirs.under("requestBody")
+    )
     both = tuple(dict.fromkeys((*pointers, *places)))
     if not mine or not other:
         if bool(mine) != bool(other) and (mine or other.get("required")):
@@ -178,7 +198,13 @@ def _responses(ours: _Operation, theirs: _Operation) -> Iterator[Pair | Found]:
         if match is None and not other:
             continue
         if match is None:
-            yield (*theirs.under("responses", status), *ours.under("responses", status)), True, f"no status {status}", f"status {status}", ours.name
+            yield (
+                (*theirs.under("responses", status), *ours.under("responses", status)),
+                True,
+                f"no status {status}",
+                f"status {status}",
+                ours.name,
+            )
             continue
         yield from _answers(ours, theirs, str(status), match)
 
@@ -188,8 +214,14 @@ def _documented(responses: Mapping[str, Any], status: str) -> str | None:
 
 
 def _answers(ours: _Operation, theirs: _Operation, status: str, match: str) -> Iterator[Pair | Found]:
-    node, real, pointers = ours.followed(ours.raw["responses"][status], ours.real(ours.method, "responses", status), ours.under("responses", status))
-    other, there, places = theirs.followed(theirs.raw["responses"][match], theirs.real(theirs.method, "responses", match), (*theirs.under("responses", match), *theirs.under("responses", status)))
+    node, real, pointers = ours.followed(
+        ours.raw["responses"][status], ours.real(ours.method, "responses", status), ours.under("responses", status)
+    )
+    other, there, places = theirs.followed(
+        theirs.raw["responses"][match],
+        theirs.real(theirs.method, "responses", match),
+        (*theirs.under("responses", match), *theirs.under("responses", status)),
+    )
     both = tuple(dict.fromkeys((*pointers, *places)))
     known, said = theirs.content(other, there, places), ours.content(node, real, pointers)
     for media, (_, body) in said.items():
@@ -199,17 +231,32 @@ def _answers(ours: _Operation, theirs: _Operation, status: str, match: str) -> I
         elif body and paired[1] and _json(media):
             yield Pair(ours.name, "response", body, paired[1])
         elif bool(body) != bool(paired[1]):
-            yield tuple(f"{p}/content/{escape(media)}/schema" for p in both), True, f"{match}: {_has(paired[1])}", f"{status}: {_has(body)}", ours.name
+            yield (
+                tuple(f"{p}/content/{escape(media)}/schema" for p in both),
+                True,
+                f"{match}: {_has(paired[1])}",
+                f"{status}: {_has(body)}",
+                ours.name,
+            )
     for media in known:
         if media not in said and media != "*/*" and status == match and not (said and status[0] in "45d"):
             yield tuple(f"{p}/content/{escape(media)}" for p in both), True, f"{match}: {media}", f"{status}: no {media}", ours.name
-    heads = [{n.lower(): bool((o.followed(h, "", ())[0] or {}).get("required")) for n, h in (x.get("headers") or {}).items()} for o, x in ((ours, node), (theirs, other))]
+    heads = [
+        {n.lower(): bool((o.followed(h, "", ())[0] or {}).get("required")) for n, h in (x.get("headers") or {}).items()}
+        for o, x in ((ours, node), (theirs, other))
+    ]
     for name in {*heads[0], *heads[1]}:
         wanted = [h.get(name, False) for h in heads]
         if wanted[0] != wanted[1]:
             shown = next(n for n in (*(node.get("headers") or {}), *(other.get("headers") or {})) if n.lower() == name)
             words = ["required" if w else "not required" for w in wanted]
-            yield tuple(f"{p}/headers/{escape(shown)}" for p in both), True, f"{match}: header {shown} {words[1]}", f"{status}: {words[0]}", ours.name
+            yield (
+                tuple(f"{p}/headers/{escape(shown)}" for p in both),
+                True,
+                f"{match}: header {shown} {words[1]}",
+                f"{status}: {words[0]}",
+                ours.name,
+            )
 
 
 def _has(body: Body | None) -> str:

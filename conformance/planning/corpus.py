@@ -105,10 +105,11 @@ def _example(profile: Profile, operation: Operation) -> Any:
     """Return the body that a valid request of *operation* carries, filled in the same way every time; None without a JSON body."""
     if not operation.request_schema or "json" not in operation.request_media:
         return None
-    wanted = {name: name for name in profile.bindings.test_data}
-    api = Api(profile=profile, run_id="corpus", started=1_767_225_600.0, test_data=wanted, allowed=frozenset(), place=operation.id)
     resource = profile.bindings.resource_of(operation.id)
     role = resource.role(operation.id) if resource else ""
+    told = json.dumps([operation.body, resource.example if resource else None])
+    wanted = {name: name for name in profile.bindings.test_data if f"{{test_data.{name}}}" in told}  # where there is a default, it serves
+    api = Api(profile=profile, run_id="corpus", started=1_767_225_600.0, test_data=wanted, allowed=frozenset(), place=operation.id)
     others = dict.fromkeys(spoken_of([operation.body, resource.example if resource else None]), SOME_ID)
     if resource and role == "create" and not operation.test_data:
         return api.example(resource, others) if resource.example is not None else None

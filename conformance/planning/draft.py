@@ -6,48 +6,25 @@ Names and types are kept, prose is not. What a pattern asks is a SHOULD, because
 
 from __future__ import annotations
 
-import copy
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.checks.registry import known_checks
 from conformance.contract import SAFE, operations_of
-from conformance.errors import asked, did_you_mean
-from conformance.planning.bodies import plain_path
+from conformance.planning.carving import Wanted, carved
 from conformance.planning.examples import changeable, drafted, fits, marked
-from conformance.planning.recognise import PROBES, Kind, Reader, anonymous, error_schema, kinds_of, operation_id, squeezed, words
-from conformance.planning.shapes import escape
-from conformance.planning.slicing import each_operation, sliced, stripped
+from conformance.planning.naming import squeezed, words
+from conformance.planning.recognise import PROBES, Kind, Reader, anonymous, error_schema, kinds_of
+from conformance.planning.shapes import Shape, escape
+from conformance.requirement import pick
 from conformance.schema import Schemas
 
-_DONE = {"200": "Done", "201": "Created", "202": "Accepted, not done yet", "204": "Done, nothing to show", "304": "Not modified", "400": "Not a valid request", "401": "No valid credentials", "403": "Not allowed", "404": "There is no such thing", "405": "Not a method of this", "409": "In conflict with what is there", "412": "A precondition does not hold", "422": "Cannot be processed", "429": "Too many requests", "500": "The server failed", "503": "Not now", "default": "Any other answer"}  # fmt: skip
 _ROLES = {
     "create": "Makes a {}.", "read": "Shows a {}.", "list": "Lists every {}.", "replace": "Replaces a {}.", "update": "Changes a {}.",
     "delete": "Removes a {}.",
 }  # fmt: skip
-_LEFT = ("head", "options", "trace")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What to draft, and what to call it."""
-
-    name: str
-    edition: str
-    title: str
-    interface: int
-    operations: Sequence[str] = ()
-    path_prefix: str = ""
-    publisher: str = "unknown"
-    licence: str = "unknown"
-    url: str = ""
-    commit: str | None = None
-    document: str | None = None
-    sha256: str | None = None
-    seen: bool = False
-    clause: str = ""
+_STANDARD_HEADERS = ("accept", "content-type", "authorization", "if-match", "if-none-match")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,142 +50,9 @@ def draft(document: Mapping[str, Any], wanted: Wanted, *, base: str = "", notes:
     Raises:
         UsageError: no operation is wanted, or one that is not there.
     """
-    contract = _contract(document, wanted, base)
-    return _Drafting(contract=contract, wanted=wanted, told=list(notes)).draft()
-
-
-# -- the contract -----------------------------------------------------------------------------------------------------
-
-
-def _contract(document: Mapping[str, Any], wanted: Wanted, base: str) -> dict[str, Any]:
-    """Return the slice of the document without its prose, every operation with an id, every path parameter with a name of its own."""
-    ids = _ids(document, base)
-    chosen = _chosen(ids, wanted)
-    out = copy.deepcopy(sliced(stripped({k: v for k, v in document.items() if k in ("paths", "components", "security")}), chosen))
-    for (path, method), name in ids.items():
-        if (path, method) in chosen:
-            raw = {k: v for k, v in out["paths"][path][method].items() if k != "operationId"}
-            out["paths"][path][method] = {"operationId": name, **raw}
-    out = _renamed(out)
-    for path, method, raw in each_operation(out):
-        raw.setdefault("responses", {"default": {}})
-        raw["responses"] = {s: _described(a, s) for s, a in raw["responses"].items() if re.fullmatch(r"[1-5](\d\d|XX)|default", s, re.I)}
-    responses = out["components"].get("responses", {})
-    out["components"]["responses"] = {n: _described(a, "default") for n, a in responses.items()}
-    out["components"] = {k: v for k, v in out["components"].items() if v}
-    schemes = out["components"].get("securitySchemes")
-    if schemes:
-        out["components"]["securitySchemes"] = {n: _scheme(s) for n, s in schemes.items()}
-    order = ("operationId", "summary", "security", "parameters", "requestBody", "responses")
-    for path, method, raw in list(each_operation(out)):
-        out["paths"][path][method] = {k: raw[k] for k in order if k in raw}
-    head = {"openapi": "3.1.0", "info": {"title": wanted.title, "version": wanted.edition}}
-    return {**head, **{k: out[k] for k in ("security", "paths", "components") if k in out}}
-
-
-def _ids(document: Mapping[str, Any], base: str) -> dict[tuple[str, str], str]:
-    """Return an id for each operation; two that would be the same requirement are told apart by a number."""
-    found: dict[tuple[str, str], str] = {}
-    taken: set[str] = set()
-    for path, method, raw in each_operation(document):
-        name = operation_id(raw, path, method, base)
-        number, free = 2, name
-        while squeezed(free) in taken:
-            free, number = f"{name}{number}", number + 1
-        taken.add(squeezed(free))
-        found[path, method] = free
-    return found
-
-
-def _chosen(ids: Mapping[tuple[str, str], str], wanted: Wanted) -> set[tuple[str, str]]:
-    every = {(p, m): name for (p, m), name in ids.items() if m not in _LEFT}
-    if wanted.path_prefix:
-        prefix = wanted.path_prefix.rstrip("/")
-        every = {at: n for at, n in every.items() if any(at[0].startswith(p) for p in (prefix, "/" + prefix.lstrip("/"))) or prefix in at[0]}
-    if wanted.operations:
-        by_name = {**{f"{m.upper()} {p}": (p, m) for p, m in every}, **{n: at for at, n in every.items()}}
-        unknown = [o for o in wanted.operations if o not in by_name]
-        if unknown:
-            raise asked(f"'{unknown[0]}' is not an operation of the document", place="--operations", hint=did_you_mean(unknown[0], by_name))
-        return {by_name[o] for o in wanted.operations}
-    if not every:
-        raise asked("the document has no such operation", place="--path-prefix" if wanted.path_prefix else "OPENAPI")
-    return set(every)
-
-
-def _described(answer: Any, status: str) -> Any:
-    if not isinstance(answer, dict) or "$ref" in answer:
-        return answer
-    return {"description": _DONE.get(status) or _DONE.get(f"{status[:1]}00") or "Done", **answer}
-
-
-def _scheme(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a security scheme without texts and addresses; tokens of OAuth 2.0 and OpenID Connect are bearer tokens."""
-    if raw.get("type") in ("oauth2", "openIdConnect"):
-        return {"type": "http", "scheme": "bearer"}
-    return {k: raw[k] for k in ("type", "scheme", "bearerFormat", "name", "in") if k in raw}
-
-
-def _renamed(document: dict[str, Any]) -> dict[str, Any]:
-    """Give the id of each kind of thing one name of its own in all paths; nobody sees these names on the wire."""
-    kinds = kinds_of(document)
-    owner = {plain_path(k.item): k for k in kinds}
-    names: dict[str, str] = {}
-    taken: set[str] = set()
-    for kind in kinds:
-        name = kind.parameter if kind.parameter not in taken else f"{_camel(kind.name)}{'Name' if squeezed(kind.parameter).endswith('name') else 'Id'}"
-        while name in taken:
-            name += "2"
-        taken.add(name)
-        names[plain_path(kind.item)] = name
-    paths: dict[str, Any] = {}
-    for path, item in document["paths"].items():
-        parts = re.split(r"(\{[^{}]*\})", path)
-        new, mapping = "", {}
-        for part in parts:
-            if part.startswith("{"):
-                here = plain_path(new + part)
-                name = names[here] if here in owner else part[1:-1] if part[1:-1] not in taken else f"{part[1:-1]}Of{_camel(words(new)[-1:] or ['path'], True)}"
-                mapping[part[1:-1]] = name
-                new += f"{{{name}}}"
-            else:
-                new += part
-        paths[new] = _with_path_parameters(document, item, mapping)
-    return {**document, "paths": paths}
-
-
-def _camel(name: str | Sequence[str], upper: bool = False) -> str:
-    parts = name.split("_") if isinstance(name, str) else list(name)
-    text = "".join(p[:1].upper() + p[1:] for p in parts)
-    return text if upper else text[:1].lower() + text[1:]
-
-
-def _with_path_parameters(document: Mapping[str, Any], item: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """Return a path item whose path parameters stand at the top, each once, under their new names."""
-    from conformance.schema import resolve
-
-    found: dict[str, Any] = {}
-    others: list[Any] = []
-    out: dict[str, Any] = {}
-    for one in item.get("parameters") or ():
-        seen = resolve(document, one)
-        if isinstance(seen, Mapping) and seen.get("in") == "path":
-            found.setdefault(str(seen["name"]), seen)
-        elif isinstance(seen, Mapping) and "in" in seen:
-            others.append(one)
-    for method, raw in item.items():
-        if method == "parameters":
-            continue
-        kept = []
-        for one in raw.get("parameters") or ():
-            seen = resolve(document, one)
-            if isinstance(seen, Mapping) and seen.get("in") == "path":
-                found.setdefault(str(seen["name"]), seen)
-            elif isinstance(seen, Mapping) and "in" in seen:
-                kept.append(one)
-        out[method] = {**{k: v for k, v in raw.items() if k != "parameters"}, **({"parameters": kept} if kept else {})}
-    listed = [{"name": new, "in": "path", "required": True, "schema": copy.deepcopy(found.get(old, {}).get("schema", {"type": "string"}))} for old, new in names.items()]
-    return {**({"parameters": [*listed, *others]} if listed or others else {}), **out}
+    told = list(notes)
+    contract = carved(document, wanted, base, told)
+    return _Drafting(contract=contract, wanted=wanted, told=told).draft()
 
 
 # -- profile and bindings ---------------------------------------------------------------------------------------------
@@ -232,7 +76,11 @@ class _Drafting:
         self.role_of = {at: (kind, role) for kind in self.kinds for role, at in kind.roles.items()}
         for at, (kind, role) in self.role_of.items():
             raw = self.contract["paths"][at[0]][at[1]]
-            self.contract["paths"][at[0]][at[1]] = {"operationId": raw.pop("operationId"), "summary": _ROLES[role].format(kind.name.replace("_", " ")), **raw}
+            self.contract["paths"][at[0]][at[1]] = {
+                "operationId": raw.pop("operationId"),
+                "summary": _ROLES[role].format(kind.name.replace("_", " ")),
+                **raw,
+            }
 
     def draft(self) -> Draft:
         """Return all four files."""
@@ -248,14 +96,16 @@ class _Drafting:
         return {
             "standard": w.name, "edition": w.edition, "title": w.title, "publisher": w.publisher, "licence": w.licence, "url": w.url,
             "commit": w.commit, "document": w.document, "sha256": w.sha256,
-            "clauses": "operations of the document; its texts were not looked up" if not w.seen else "operations of the document", "deviations": [],
+            "clauses": "operations of the document" + ("" if w.seen else "; its texts were not looked up"), "deviations": [],
         }  # fmt: skip
 
     # -- bindings ------------------------------------------------------------------------------------------------------
     def bindings(self) -> dict[str, Any]:
         """Return `bindings.yaml`."""
         out: dict[str, Any] = {"probe": self.probe()}
-        media = sorted({m for a in self.operations.values() for s, d in a.answers.items() if s.startswith("2") for m in d.media if "json" in m})
+        media = sorted(
+            {m for a in self.operations.values() for s, d in a.answers.items() if s.startswith("2") for m in d.media if "json" in m}
+        )
         if media:
             out["media"] = media
         out["authentication"] = self.authentication()
@@ -272,19 +122,29 @@ class _Drafting:
             out["parameters"] = {p: {"test_data": _word(p)} for p in unowned}
         data = {_word(p): f"A value for {p} in the paths." for p in unowned}
         data |= {k.name: f"The id of a {k.name.replace('_', ' ')} that may be read, where none can be created." for k in self.kinds}
-        data |= {b["test_data"]: f"The id of what {self.operations[o].title} may be tried on." for o, b in operations.items() if "test_data" in b}
+        data |= {
+            b["test_data"]: f"The id of what {self.operations[o].title} may be tried on." for o, b in operations.items() if "test_data" in b
+        }
         if data:
             out["test_data"] = data
         return out
 
     def probe(self) -> str:
         """Return the read that needs least; a plain one if there is any."""
+
         def cost(name: str) -> tuple[Any, ...]:
             operation = self.operations[name]
             last = squeezed(operation.path.rstrip("/").rpartition("/")[2])
             needed = sum(p.required for p in operation.parameters if p.place in ("query", "header"))
             role = self.role_of.get(self.at[name], (None, ""))[1]
-            return operation.method != "GET", len(operation.path_parameters), needed, last not in PROBES, role != "list", len(operation.path)
+            return (
+                operation.method != "GET",
+                len(operation.path_parameters),
+                needed,
+                last not in PROBES,
+                role != "list",
+                len(operation.path),
+            )
 
         best = min(self.operations, key=cost)
         if cost(best)[:3] != (False, 0, 0):
@@ -326,6 +186,11 @@ class _Drafting:
             out = self.effect(name, kind, role)
         if kind is None or role == "update":
             out |= self.body(name, kind)
+        for place, key in (("query", "query"), ("header", "headers")):
+            needed = [p for p in operation.parameters if p.place == place and p.required and p.name.lower() not in _STANDARD_HEADERS]
+            values = {p.name: drafted(Shape.at(self.contract, p.schema)) for p in needed}
+            if values:
+                out[key] = {n: "{unique}" if v is None else str(v) if key == "headers" else v for n, v in values.items()}
         return out
 
     def effect(self, name: str, kind: Kind | None, role: str) -> dict[str, Any]:
@@ -350,7 +215,7 @@ class _Drafting:
     def body(self, name: str, kind: Kind | None) -> dict[str, Any]:
         """Return a body for an operation that no example of a resource serves."""
         at, operation = self.at[name], self.operations[name]
-        media, shape = self.reader.sent(at)
+        shape = self.reader.sent(at)[1]
         if kind is not None and "json-patch" in operation.request_media:
             change = self.change(kind)[1]
             pointer, text = _leaf(change)
@@ -397,6 +262,8 @@ class _Drafting:
             out |= {"example": example} if example is not None else {}
             out |= {"changes": changes} if changes else {}
             out |= {"marker": marker} if marker else {}
+            if isinstance(example, dict) and kind.id and pick(example, kind.created_id or kind.id):
+                out["ignore"] = [kind.id]  # sent by the client, and yet the server may choose it
             if kind.slow:
                 out["within"] = 60
         if self.uuid(kind):
@@ -450,13 +317,26 @@ class _Drafting:
         def add(id_: str, check: str, sentence: str, where: str, on: str = "", **arguments: Any) -> None:
             if check not in known:
                 return
-            one: dict[str, Any] = {"id": id_, "feature": "core", "level": "SHOULD", "clause": self.clause(where), "seen": self.wanted.seen, "sentence": sentence, "check": check}
+            one: dict[str, Any] = {
+                "id": id_,
+                "feature": "core",
+                "level": "SHOULD",
+                "clause": self.clause(where),
+                "seen": self.wanted.seen,
+                "sentence": sentence,
+                "check": check,
+            }
             found.append({**one, **({"on": on} if on else {}), **({"with": arguments} if arguments else {})})
 
         if bindings["authentication"]["required"]:
             add("service.authentication", "service-authentication", "The service refuses requests without valid credentials.", "security")
         if self.error:
-            add("service.error-format", "service-error-format", f"An error has the form of {self.error}.", f"components.schemas.{self.error}")
+            add(
+                "service.error-format",
+                "service-error-format",
+                f"An error has the form of {self.error}.",
+                f"components.schemas.{self.error}",
+            )
         for kind in self.kinds:
             self._patterns(kind, bindings["resources"][kind.name], add)
         return found
@@ -466,30 +346,85 @@ class _Drafting:
         titles = {role: self.operations[self.id_at[at]].title for role, at in kind.roles.items()}
         has = set(kind.roles) if bound.get("example") is not None else set(kind.roles) - {"create"}
         if {"create", "read"} <= has:
-            add(f"{slug}.read-after-create", "read-after-create", f"A {words_} that was created is read back as it was written.", titles["read"], kind.name)
+            add(
+                f"{slug}.read-after-create",
+                "read-after-create",
+                f"A {words_} that was created is read back as it was written.",
+                titles["read"],
+                kind.name,
+            )
         if {"create", "list"} <= has:
             add(f"{slug}.listed", "list-contains", f"A {words_} that was created is in the list.", titles["list"], kind.name)
         if {"create", "read", "delete"} <= has:
             add(f"{slug}.delete", "delete-is-effective", f"A deleted {words_} is gone.", titles["delete"], kind.name)
         if {"create", "read", "replace"} <= has:
             add(f"{slug}.replace", "replace-replaces", f"A replaced {words_} has the new values.", titles["replace"], kind.name)
-        if {"create", "read", "update"} <= has and (bound.get("changes")) and "json-patch" not in self.operations[bound["update"]].request_media:
-            add(f"{slug}.update", "patch-applies", f"A changed {words_} has the new values and keeps the others.", titles["update"], kind.name)
+        if (
+            {"create", "read", "update"} <= has
+            and (bound.get("changes"))
+            and "json-patch" not in self.operations[bound["update"]].request_media
+        ):
+            add(
+                f"{slug}.update",
+                "patch-applies",
+                f"A changed {words_} has the new values and keeps the others.",
+                titles["update"],
+                kind.name,
+            )
         paging = kind.paging
         if {"create", "list"} <= has and paging.complete:
-            add(f"{slug}.paging", "paging-complete", f"The pages of the list show each {words_} once.", titles["list"], kind.name, **paging.arguments, size=2, own=3)
+            add(
+                f"{slug}.paging",
+                "paging-complete",
+                f"The pages of the list show each {words_} once.",
+                titles["list"],
+                kind.name,
+                **paging.arguments,
+                size=2,
+                own=3,
+            )
         if "list" in has and paging.count:
-            add(f"{slug}.page-limit", "page-limit", f"A page shows no more than {paging.count} allows.", titles["list"], kind.name, parameter=paging.count, value=1)
+            add(
+                f"{slug}.page-limit",
+                "page-limit",
+                f"A page shows no more than {paging.count} allows.",
+                titles["list"],
+                kind.name,
+                parameter=paging.count,
+                value=1,
+            )
         if "list" in has and paging.total:
             add(f"{slug}.total", "totals-agree", "The total is the number of items.", titles["list"], kind.name, **paging.arguments)
         for parameter, pointer in kind.filters if {"create", "list"} <= has else ():
             id_ = f"{slug}.filter-{'-'.join(words(parameter))}"
-            add(id_, "filter-honoured", f"The list filtered by {parameter} shows what matches and nothing else.", titles["list"], kind.name, parameter=parameter, template="{value}", pointer=pointer)
+            add(
+                id_,
+                "filter-honoured",
+                f"The list filtered by {parameter} shows what matches and nothing else.",
+                titles["list"],
+                kind.name,
+                parameter=parameter,
+                template="{value}",
+                pointer=pointer,
+            )
         if "read" in has and kind.not_modified and kind.etag:
-            add(f"{slug}.not-modified", "conditional-read", f"A {words_} that has not changed is answered with 304 to If-None-Match.", titles["read"], kind.name)
+            add(
+                f"{slug}.not-modified",
+                "conditional-read",
+                f"A {words_} that has not changed is answered with 304 to If-None-Match.",
+                titles["read"],
+                kind.name,
+            )
         role = next((r for r in ("replace", "update") if r in has), "")
         if {"create", "read"} <= has and role and kind.refused_match and kind.etag and bound.get("changes"):
-            add(f"{slug}.conditional-write", "conditional-write", "A write that names an outdated version is refused.", titles[role], kind.name, role=role)
+            add(
+                f"{slug}.conditional-write",
+                "conditional-write",
+                "A write that names an outdated version is refused.",
+                titles[role],
+                kind.name,
+                role=role,
+            )
 
 
 def _word(name: str) -> str:

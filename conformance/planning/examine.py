@@ -141,7 +141,7 @@ def judged(test: Test, examined: Examined, seen: Mapping[Path, Exchange], contro
         cause=first.cause if first and verdict is Verdict.FAIL else "", findings=tuple(findings[:KEPT]) if verdict is Verdict.FAIL else (),
         evidence=tuple(dict.fromkeys(evidence))[:KEPT], cases=len(examined.first),
         judged=sum(v in (Verdict.PASS, Verdict.FAIL) for v in verdicts), failed=len(findings), requests=sum(x.tries for x in seen.values()),
-        started_s=min(times[0], default=0.0), ended_s=max(times[1], default=0.0),
+        started_s=round(min(times[0], default=0.0), 4), ended_s=round(max(times[1], default=0.0), 4),  # as exchanges are stored
     )  # fmt: skip
 
 
@@ -191,9 +191,21 @@ def unlooked(test: Test, verdict: Verdict, reason: str, profile: Profile) -> Res
     """Return the result of a requirement that is not looked at."""
     r = test.requirement
     return Result(
-        requirement=r.id, level=r.level, draft=r.draft, clause=r.clause, basis=r.basis, feature=r.feature, sentence=r.sentence, check=r.check,
-        on=r.on, family=r.family, needs=needed(test, profile), verdict=verdict, reason=reason, cases=len(test.cases),
-    )  # fmt: skip
+        requirement=r.id,
+        level=r.level,
+        draft=r.draft,
+        clause=r.clause,
+        basis=r.basis,
+        feature=r.feature,
+        sentence=r.sentence,
+        check=r.check,
+        on=r.on,
+        family=r.family,
+        needs=needed(test, profile),
+        verdict=verdict,
+        reason=reason,
+        cases=len(test.cases),
+    )
 
 
 def needed(test: Test, profile: Profile) -> tuple[str, ...]:
@@ -205,7 +217,7 @@ def needed(test: Test, profile: Profile) -> tuple[str, ...]:
         for role in test.check.roles:
             operation = getattr(resource, role)
             if operation:
-                found.append(f"{profile.name}/{profile.operation(operation).slug}.answers")
+                found += [f"{profile.name}/{profile.operation(operation).slug}.{family}" for family in ("answers", "answer")]
     if r.family == "authentication" or r.check in ("anonymous-allowed", "challenge"):
         found.append(next((q.id for q in profile.requirements if q.check == "service-authentication" and q.id != r.id), ""))
     return tuple(dict.fromkeys(i for i in found if i and i != r.id and i in profile.by_id))

@@ -7,15 +7,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from conformance.planning.recognise import envelope, squeezed
+from conformance.planning.naming import squeezed
+from conformance.planning.recognise import envelope
 from conformance.planning.sampling import Extent, Sampler, Unmakeable, matches
 from conformance.planning.shapes import Shape, escape
 from conformance.schema import Schemas
 
 #: What stands for a template when a draft is held against its schema.
 STANDS_FOR = {
-    "unique": "abcdefghjk", "marker": "icra-a1b2c3d4-abcdefghjk", "uuid": "0f8fad5b-d9cb-469f-a165-70867728950e", "secret": "Aa1!abcdefghjkabcdefghjk",
-    "now": "2030-01-02T03:04:05.000Z",
+    "unique": "abcdefghjk", "marker": "icra-a1b2c3d4-abcdefghjk", "uuid": "0f8fad5b-d9cb-469f-a165-70867728950e",
+    "secret": "Aa1!abcdefghjkabcdefghjk", "now": "2030-01-02T03:04:05.000Z",
 }  # fmt: skip
 #: Members that take a text for people, the likeliest to be changeable first.
 TEXTS = ("description", "comment", "displayname", "label", "summary", "title", "note", "notes", "text", "subject", "name")

@@ -60,15 +60,25 @@ def scopes(profile: Profile, claim: Claim, answers: Answers) -> dict[str, Scope]
         said = claim.support(name)
         heard = answers.get(feature.discovered) if feature.discovered else None
         if said is Support.YES:
-            found[name] = Scope(feature=name, state="in", reason="core" if name == "core" else "claimed" + (", though the server says it is not there" if heard is False else ""))
+            found[name] = Scope(
+                feature=name,
+                state="in",
+                reason="core" if name == "core" else "claimed" + (", though the server says it is not there" if heard is False else ""),
+            )
         elif said is Support.NO:
-            found[name] = Scope(feature=name, state="out", reason="the claim says no" + (", though the server says it is there" if heard else ""))
+            found[name] = Scope(
+                feature=name, state="out", reason="the claim says no" + (", though the server says it is there" if heard else "")
+            )
         elif said is Support.PLANNED:
             found[name] = Scope(feature=name, state="planned", reason="planned, not there yet")
         elif heard:
             found[name] = Scope(feature=name, state="in", reason="the server says it is there")
         else:
-            why = "the server says it is not there" if heard is False else "not claimed" + (", and the server could not be asked" if feature.discovered else "")
+            why = (
+                "the server says it is not there"
+                if heard is False
+                else "not claimed" + (", and the server could not be asked" if feature.discovered else "")
+            )
             found[name] = Scope(feature=name, state="out", reason=why)
     return found
 
@@ -125,7 +135,14 @@ def _test(
 ) -> Test:  # fmt: skip
     check = checks.get(requirement.check)
     if check is None:
-        return Test(requirement=requirement, check=None, cases=(), effect=Effect.READ, isolation="own", settled=(Verdict.NOT_TESTED, f"no check yet: {requirement.check}"))
+        return Test(
+            requirement=requirement,
+            check=None,
+            cases=(),
+            effect=Effect.READ,
+            isolation="own",
+            settled=(Verdict.NOT_TESTED, f"no check yet: {requirement.check}"),
+        )
     effect = effect_of(profile, requirement, check)
     cases = tuple(check.cases(profile, requirement)) if check.cases else (None,)
     return Test(

@@ -16,6 +16,7 @@ from conformance.planning.bodies import Body, Pair, pairs_of
 from conformance.planning.breaking import breakages
 from conformance.planning.sampling import Sampler, Unmakeable, matches
 from conformance.planning.shapes import PLAIN, Pointers, Shape, escape, type_of
+from conformance.planning.slicing import each_operation
 from conformance.schema import ASSERTED_FORMATS, Schemas, seen_from
 from conformance.source import KINDS, Deviation, Source
 
@@ -95,9 +96,10 @@ def prove(source: Source, ours: Mapping[str, Any], theirs: Mapping[str, Any], *,
     for pair in pairs:
         work.compare(pair)
     found = tuple(work.differences)
+    operations = sum(1 for _ in each_operation(ours))
     used = {d.listed for d in found if d.listed}
     return Proof(
-        source=source, compared=True, operations=len({p.operation for p in pairs} | {s[4] for s in structural}), samples=work.made, refused=work.refused,
+        source=source, compared=True, operations=operations, samples=work.made, refused=work.refused,
         accepted=work.accepted, unmade=work.unmade, left_out=work.left_out, differences=found,
         unmet=tuple(d for d in source.deviations if d not in used),
     )  # fmt: skip
@@ -160,11 +162,17 @@ class _Work:
         our_shape, their_shape = ours.shape(pair.ours), theirs.shape(pair.theirs)
         self._structure(pair, our_shape, their_shape, set(), 0)
         if pair.view == "response":
-            self._sound(pair, their_shape, theirs.schemas, pair.theirs, our_shape, ours.schemas, pair.ours, "what theirs allows, ours refuses")
+            self._sound(
+                pair, their_shape, theirs.schemas, pair.theirs, our_shape, ours.schemas, pair.ours, "what theirs allows, ours refuses"
+            )
             self._tight(pair, our_shape, their_shape, ours.schemas, theirs.schemas)
         else:
-            self._sound(pair, our_shape, ours.schemas, pair.ours, their_shape, theirs.schemas, pair.theirs, "what ours allows, theirs refuses")
-            self._sound(pair, their_shape, theirs.schemas, pair.theirs, our_shape, ours.schemas, pair.ours, "what theirs allows, ours refuses")
+            self._sound(
+                pair, our_shape, ours.schemas, pair.ours, their_shape, theirs.schemas, pair.theirs, "what ours allows, theirs refuses"
+            )
+            self._sound(
+                pair, their_shape, theirs.schemas, pair.theirs, our_shape, ours.schemas, pair.ours, "what theirs allows, ours refuses"
+            )
 
     # -- structure ----------------------------------------------------------------------------------------------------
     def _structure(self, pair: Pair, ours: Shape, theirs: Shape, seen: set[tuple[Pointers, Pointers]], depth: int) -> None:
@@ -181,10 +189,16 @@ class _Work:
 
         if ours.typed != theirs.typed or (ours.typed and set(ours.types) != set(theirs.types)):
             differ("type", _words(theirs), _words(ours))
-        if (ours.enum is None) != (theirs.enum is None) or (ours.enum is not None and theirs.enum is not None and _set(ours.enum) != _set(theirs.enum)):
+        if (ours.enum is None) != (theirs.enum is None) or (
+            ours.enum is not None and theirs.enum is not None and _set(ours.enum) != _set(theirs.enum)
+        ):
             differ("enum", theirs.enum or "none", ours.enum or "none")
         if set(ours.required) != set(theirs.required):
-            differ("required", sorted(set(theirs.required) - set(ours.required)) or "not more", sorted(set(ours.required) - set(theirs.required)) or "not more")
+            differ(
+                "required",
+                sorted(set(theirs.required) - set(ours.required)) or "not more",
+                sorted(set(ours.required) - set(theirs.required)) or "not more",
+            )
         for keyword in PLAIN:
             said, told = _strictest(keyword, theirs), _strictest(keyword, ours)
             if said != told:
@@ -200,7 +214,11 @@ class _Work:
             if name in ours.properties:
                 self._structure(pair, ours.properties[name], inner, seen, depth + 1)
             elif pair.view == "response" and not (theirs.closed and inner.never):
-                places = (*(f"{p}/properties/{escape(name)}" for p in ours.pointers), *inner.pointers, *(f"{p}/properties/{escape(name)}" for p in theirs.pointers))
+                places = (
+                    *(f"{p}/properties/{escape(name)}" for p in ours.pointers),
+                    *inner.pointers,
+                    *(f"{p}/properties/{escape(name)}" for p in theirs.pointers),
+                )
                 differ("member", f"{name} is described", f"{name} is not described", places, True)
             else:
                 self.left_out += 1

@@ -10,15 +10,40 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from conformance.planning.naming import singular, squeezed, words
 from conformance.planning.shapes import Shape, escape
 from conformance.planning.slicing import each_operation
 from conformance.schema import resolve
 
-LIMITS = ("limit", "count", "pagesize", "perpage", "size", "maxresults", "maxpagesize", "maxitems", "top", "$top", "itemsperpage", "numresults")
+LIMITS = (
+    "limit",
+    "count",
+    "pagesize",
+    "perpage",
+    "size",
+    "maxresults",
+    "maxpagesize",
+    "maxitems",
+    "top",
+    "$top",
+    "itemsperpage",
+    "numresults",
+)
 OFFSETS = ("offset", "skip", "$skip")
 INDEXES = ("startindex",)
 PAGES = ("page", "pagenumber", "pageno", "currentpage")
-TOKENS = ("pagetoken", "cursor", "continue", "continuetoken", "continuationtoken", "nexttoken", "skiptoken", "after", "starttoken", "nextpagetoken")
+TOKENS = (
+    "pagetoken",
+    "cursor",
+    "continue",
+    "continuetoken",
+    "continuationtoken",
+    "nexttoken",
+    "skiptoken",
+    "after",
+    "starttoken",
+    "nextpagetoken",
+)
 MARKERS = ("marker",)
 NEXT = ("nextpagetoken", "nextcursor", "nexttoken", "continue", "continuetoken", "continuationtoken", "skiptoken", "next", "cursor")
 NEXT_LINKS = ("nextlink", "@odata.nextlink", "nexturi", "nexturl", "next")
@@ -145,58 +170,6 @@ class Reader:
         return None
 
 
-def squeezed(name: str) -> str:
-    """Return a name in lower case without what joins its words.
-
-    >>> squeezed("page_Token")
-    'pagetoken'
-    """
-    return re.sub(r"[^a-z0-9$@.]", "", name.lower())
-
-
-def words(name: str) -> list[str]:
-    """Return the words of a name in lower case.
-
-    >>> words("getHTTPRoutes_v1")
-    ['get', 'http', 'routes', 'v1']
-    """
-    return [w.lower() for w in re.findall(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+", name)]
-
-
-def camel(parts: Sequence[str]) -> str:
-    """Return words as one in lowerCamelCase; it begins with a letter."""
-    text = "".join(w if n == 0 else w[:1].upper() + w[1:] for n, w in enumerate(parts))
-    return text if text[:1].isalpha() else f"operation{text}"
-
-
-def singular(name: str) -> str:
-    """Return the singular of a simple English plural.
-
-    >>> [singular(n) for n in ("policies", "addresses", "boxes", "users", "status", "Chassis")]
-    ['policy', 'address', 'box', 'user', 'status', 'Chassis']
-    """
-    low = name.lower()
-    if low.endswith("ies") and len(low) > 4:
-        return name[:-3] + "y"
-    if low.endswith(("sses", "xes", "ches", "shes")):
-        return name[:-2]
-    return name[:-1] if low.endswith("s") and not low.endswith(("ss", "us", "is")) and len(low) > 3 else name
-
-
-def operation_id(raw: Mapping[str, Any], path: str, method: str, base: str = "") -> str:
-    """Return the id of an operation in lowerCamelCase; made from method and path (without *base*) where it has none."""
-    said = str(raw.get("operationId") or "")
-    if re.fullmatch(r"[a-z][A-Za-z0-9]*", said):
-        return said
-    if said and words(said):
-        return camel(words(said))
-    parts = [method]
-    for segment in path.removeprefix(base).strip("/").split("/"):
-        inner = re.fullmatch(r"\{([^}]*)\}", segment)
-        parts += ["by", *words(inner[1])] if inner else words(segment)
-    return camel(parts)
-
-
 def kinds_of(document: Mapping[str, Any]) -> list[Kind]:
     """Return the kinds of things that the operations of a description work on, in the order of its paths."""
     reader = Reader(document)
@@ -254,10 +227,10 @@ def _look(kind: Kind, reader: Reader) -> None:
     if "get" in paths.get(kind.collection, {}):
         listing = reader.shown((kind.collection, "get"))
         place = items_in(listing, kind) if listing else None
-        if listing and place is not None:
+        if listing and place is not None and not (place[1] and place[1].chosen().typed and place[1].chosen().likely != "object"):
             kind.items, item = place
             kind.roles["list"] = (kind.collection, "get")
-    wrapped, inner = envelope(shown)
+    inner = envelope(shown)[1]
     example = item or inner or shown
     pointer = id_in(example, kind) if example else ""
     if "post" in paths.get(kind.collection, {}):
@@ -359,7 +332,8 @@ def paging_of(reader: Reader, kind: Kind) -> Paging:
     count = next((known[n] for n in LIMITS if n in known), "")
     shape = (reader.shown(at) or Shape({})).chosen()
     total = next(_members(shape, TOTALS, "integer"), "") or next(
-        (h for s in reader.success(at) for low, h in reader.headers(at, s).items() if low in ("x-total-count", "total-count", "x-total")), ""
+        (h for s in reader.success(at) for low, h in reader.headers(at, s).items() if low in ("x-total-count", "total-count", "x-total")),
+        "",
     )
     headers = {low for s in reader.success(at) for low in reader.headers(at, s)}
     for names in (TOKENS, MARKERS, OFFSETS, INDEXES, PAGES):
@@ -384,7 +358,10 @@ def paging_of(reader: Reader, kind: Kind) -> Paging:
 
 def _members(shape: Shape, names: Sequence[str], kind: str) -> Iterator[str]:
     """Yield the pointers of members of a list answer that have one of these names, at the top or one level down."""
-    for holder, inner in (("", shape), *((f"/{escape(n)}", s.chosen()) for n, s in shape.properties.items() if s.chosen().likely == "object")):
+    for holder, inner in (
+        ("", shape),
+        *((f"/{escape(n)}", s.chosen()) for n, s in shape.properties.items() if s.chosen().likely == "object"),
+    ):
         if holder and squeezed(holder[1:]) not in ("links", "_links", "metadata", "meta", "paging", "pagination", "page", "pageinfo"):
             continue
         known = {squeezed(n): n for n, s in inner.properties.items() if s.chosen().likely in (kind, "any", "number")}
@@ -399,7 +376,12 @@ def _filters(reader: Reader, kind: Kind, item: Shape | None) -> Iterator[tuple[s
     shown = item.chosen().properties
     for name, parameter in reader.query(kind.roles["list"]).items():
         schema = Shape.at(reader.document, parameter.get("schema") or {}).chosen()
-        if name not in sent or name not in shown or schema.likely != "string" or squeezed(name) in (*LIMITS, *OFFSETS, *PAGES, *TOKENS, *MARKERS):
+        if (
+            name not in sent
+            or name not in shown
+            or schema.likely != "string"
+            or squeezed(name) in (*LIMITS, *OFFSETS, *PAGES, *TOKENS, *MARKERS)
+        ):
             continue
         member = sent[name].chosen()
         if member.likely == "string" and member.enum is None and not any(member.facts(w) for w in ("format", "pattern")):

@@ -16,7 +16,7 @@ from conformance.planning.plan import Test, make_plan, questions_of
 from conformance.profile import Profile
 from conformance.redaction import same_request
 from conformance.run import Difference, Exchanges, Gap, Look, Result, Run
-from conformance.scoring import settle
+from conformance.scoring import blocks, settle
 from conformance.verdict import Verdict
 
 
@@ -36,7 +36,16 @@ def rejudge(run: Run, exchanges: Exchanges, profile: Profile, claim: Claim, chec
     test_data = header.target.get("test_data", {})
 
     def tools(place: str) -> Api:
-        return Api(profile=profile, run_id=header.run_id, started=header.started, test_data=test_data, allowed=frozenset(header.allowed), place=place, sink_url=header.sink_url, nonce=header.nonce)
+        return Api(
+            profile=profile,
+            run_id=header.run_id,
+            started=header.started,
+            test_data=test_data,
+            allowed=frozenset(header.allowed),
+            place=place,
+            sink_url=header.sink_url,
+            nonce=header.nonce,
+        )
 
     look = now(drive(first_look(tools(DISCOVERY), questions_of(profile)), Recording(exchanges.get(DISCOVERY, {}), same_request)))
     plan = make_plan(profile, claim, checks, allowed=frozenset(header.allowed), test_data=test_data, answers=look.answers)
@@ -52,19 +61,33 @@ def rejudge(run: Run, exchanges: Exchanges, profile: Profile, claim: Claim, chec
             results[name] = unlooked(test, *test.settled, profile)
         elif look.trouble:
             results[name] = unlooked(test, Verdict.NOT_TESTED, look.trouble, profile)
-        elif blocking := next((n for n in needed(test, profile) if n in results and results[n].verdict is Verdict.FAIL), ""):
+        elif blocking := next((n for n in needed(test, profile) if n in results and blocks(results[n])), ""):
             results[name] = unlooked(test, Verdict.NOT_TESTED, f"needs {blocking}", profile)
         elif not recorded:
             kept = before.get(name)
-            results[name] = kept if kept and kept.verdict is Verdict.NOT_TESTED else unlooked(test, Verdict.NOT_TESTED, "recording does not cover it", profile)
+            results[name] = (
+                kept
+                if kept and kept.verdict is Verdict.NOT_TESTED
+                else unlooked(test, Verdict.NOT_TESTED, "recording does not cover it", profile)
+            )
         else:
             results[name] = _examined(test, recorded, tools, look.control, profile)
     scope = {s.feature: {"state": s.state, "reason": s.reason} for s in plan.scope.values()}
-    new = replace(header, profile=profile.name, edition=profile.edition, title=profile.title, digests=profile.digests, tier=profile.tier, state=profile.state)
+    new = replace(
+        header,
+        profile=profile.name,
+        edition=profile.edition,
+        title=profile.title,
+        digests=profile.digests,
+        tier=profile.tier,
+        state=profile.state,
+    )
     return replace(run, header=new, look=Look(trouble=look.trouble, scope=scope), results=tuple(results.values()))
 
 
-def _examined(test: Test, recorded: Mapping[Path, Exchange], tools: Callable[[str], Api], control: Exchange | None, profile: Profile) -> Result:
+def _examined(
+    test: Test, recorded: Mapping[Path, Exchange], tools: Callable[[str], Api], control: Exchange | None, profile: Profile
+) -> Result:
     answer = Recording(recorded, same_request)
     return judged(test, now(drive(examination(test, tools), answer)), answer.seen, control, profile)
 
@@ -77,7 +100,9 @@ def flips(before: Run, after: Run) -> list[Flip]:
     for name in dict.fromkeys([*new, *old]):
         a, b = old.get(name), new.get(name)
         if (a.verdict if a else None) != (b.verdict if b else None):
-            found.append(Flip(requirement=name, before=a.verdict if a else None, after=b.verdict if b else None, reason=b.reason if b else ""))
+            found.append(
+                Flip(requirement=name, before=a.verdict if a else None, after=b.verdict if b else None, reason=b.reason if b else "")
+            )
     return found
 
 

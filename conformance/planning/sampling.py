@@ -9,9 +9,10 @@ import base64
 import random
 import re
 import string
+import uuid
 from collections.abc import Callable
-from re import _constants as rc  # type: ignore[attr-defined]
-from re import _parser as rp  # type: ignore[attr-defined]
+from re import _constants as rc
+from re import _parser as rp
 from typing import Any, Literal
 
 from conformance.planning.shapes import Shape, type_of
@@ -20,11 +21,11 @@ Extent = Literal["least", "full", "chance"]
 DEEPEST = 9
 MOST_VALUES = 2000
 _FORMATS: dict[str, Callable[[random.Random], str]] = {
-    "date-time": lambda r: f"20{r.randint(20, 39)}-0{r.randint(1, 9)}-1{r.randint(0, 9)}T1{r.randint(0, 9)}:0{r.randint(0, 9)}:0{r.randint(0, 9)}{r.choice(['Z', '.25Z', '+01:00'])}",
-    "date": lambda r: f"20{r.randint(20, 39)}-0{r.randint(1, 9)}-1{r.randint(0, 9)}",
+    "date-time": lambda r: _day(r) + f"T1{r.randint(0, 9)}:00:0{r.randint(0, 9)}" + r.choice(["Z", ".25Z", "+01:00"]),
+    "date": lambda r: _day(r),
     "time": lambda r: f"1{r.randint(0, 9)}:00:00Z",
     "duration": lambda r: f"PT{r.randint(1, 59)}M",
-    "uuid": lambda r: f"{r.getrandbits(32):08x}-{r.getrandbits(16):04x}-4{r.getrandbits(12):03x}-a{r.getrandbits(12):03x}-{r.getrandbits(48):012x}",
+    "uuid": lambda r: str(uuid.UUID(int=r.getrandbits(128), version=4)),
     "uri": lambda r: f"https://host{r.randint(1, 99)}.example/{r.randint(1, 99)}",
     "uri-reference": lambda r: f"/things/{r.randint(1, 99)}",
     "email": lambda r: f"someone{r.randint(1, 99)}@example.com",
@@ -34,7 +35,16 @@ _FORMATS: dict[str, Callable[[random.Random], str]] = {
     "json-pointer": lambda r: f"/a/{r.randint(0, 9)}",
     "byte": lambda r: base64.b64encode(bytes([r.randint(0, 255)] * 3)).decode(),
 }  # fmt: skip
-_FORMATS |= {"url": _FORMATS["uri"], "iri": _FORMATS["uri"], "uri-template": _FORMATS["uri"], "cidr": lambda r: f"192.0.2.{r.randint(0, 31) * 8}/29"}
+_FORMATS |= {
+    "url": _FORMATS["uri"],
+    "iri": _FORMATS["uri"],
+    "uri-template": _FORMATS["uri"],
+    "cidr": lambda r: f"192.0.2.{r.randint(0, 31) * 8}/29",
+}
+
+
+def _day(chance: random.Random) -> str:
+    return f"20{chance.randint(20, 39)}-0{chance.randint(1, 9)}-1{chance.randint(0, 9)}"
 
 
 class Unmakeable(Exception):
@@ -88,7 +98,7 @@ class Sampler:
         return self.text(shape, name) if kind in ("string", "any") else None
 
     def _listed(self, shape: Shape, name: str) -> Any:
-        values = [v for v in shape.enum or () if type_of(v) in shape.types or type_of(v) == "integer" and "number" in shape.types]
+        values = [v for v in shape.enum or () if type_of(v) in shape.types or (type_of(v) == "integer" and "number" in shape.types)]
         if not values:
             raise Unmakeable(name)
         real = [v for v in values if v is not None] or values
@@ -133,12 +143,16 @@ class Sampler:
         """Return an array."""
         least = max((int(v) for v, _ in shape.facts("minItems")), default=0)
         most = min((int(v) for v, _ in shape.facts("maxItems")), default=max(least, 3))
-        wanted = {"least": least, "full": max(least, 1), "chance": self.random.randint(least, max(least, min(most, least + 2)))}[self.extent]
+        wanted = {"least": least, "full": max(least, 1), "chance": self.random.randint(least, max(least, min(most, least + 2)))}[
+            self.extent
+        ]
         if depth >= DEEPEST or self.left <= 0:
             wanted = least
         first = list(shape.tuple_items)
         unique = any(v for v, _ in shape.facts("uniqueItems"))
-        out: list[Any] = [self.value(Shape.at(shape.document, v), name, depth + 1) for v, _ in shape.facts("contains") if isinstance(v, dict)]
+        out: list[Any] = [
+            self.value(Shape.at(shape.document, v), name, depth + 1) for v, _ in shape.facts("contains") if isinstance(v, dict)
+        ]
         for n in range(len(out), min(max(wanted, len(first) if self.extent != "least" else wanted), max(most, 0))):
             inner = first[n] if n < len(first) else shape.items
             for _ in range(5):
@@ -182,7 +196,11 @@ class Sampler:
                 if all(matches(p, made) for p in patterns) and least <= len(made) <= most:
                     break
         if made is None:
-            length = least if self.extent == "least" else self.random.randint(max(least, min(1, most)), max(least, min(most, max(least, 1) + 10)))
+            length = (
+                least
+                if self.extent == "least"
+                else self.random.randint(max(least, min(1, most)), max(least, min(most, max(least, 1) + 10)))
+            )
             made = "".join(self.random.choices(string.ascii_lowercase, k=length))
         return made
 

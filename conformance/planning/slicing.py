@@ -9,9 +9,36 @@ from typing import Any
 from conformance.contract import METHODS
 from conformance.schema import lookup
 
-_PROSE = ("description", "summary", "title", "externalDocs", "example", "examples", "xml", "deprecated", "$comment", "tags", "links", "callbacks", "servers")
+_PROSE = (
+    "description",
+    "summary",
+    "title",
+    "externalDocs",
+    "example",
+    "examples",
+    "xml",
+    "deprecated",
+    "$comment",
+    "tags",
+    "links",
+    "callbacks",
+    "servers",
+)
 #: Members whose keys are names, not keywords: nothing is stripped there by its name.
-_NAMES = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "responses", "content", "headers", "schemas", "parameters", "requestBodies", "securitySchemes")
+_NAMES = (
+    "properties",
+    "patternProperties",
+    "$defs",
+    "definitions",
+    "dependentSchemas",
+    "responses",
+    "content",
+    "headers",
+    "schemas",
+    "parameters",
+    "requestBodies",
+    "securitySchemes",
+)
 _DATA = ("enum", "const", "default", "required", "mapping")
 
 

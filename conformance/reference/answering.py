@@ -103,10 +103,17 @@ class Answering:
         """Return an answer; a body goes out only where the contract documents one."""
         documented = operation.documented(status) if operation else None
         media = next(iter(documented.media), "") if documented else ""
+        given = {k.lower() for k, _ in headers}
+        lacking = [n for n, needed in documented.headers.items() if needed and n.lower() not in given] if documented and operation else []
+        headers = (*headers, *((n, self.header_value(n, operation)) for n in lacking if operation))
         if status == 204 or not media or body is None:
             return WireResponse(status=status, headers=headers)
         content = body.encode() if "json" not in media and isinstance(body, str) else write_json(body)
         return WireResponse(status=status, headers=(("Content-Type", media), *headers), body=content)
+
+    def header_value(self, name: str, operation: Operation) -> str:
+        """Return something for a header that must be there and that nothing else fills."""
+        return self.options.base + operation.path if name.lower() in ("location", "content-location") else f"{name.lower()}-value"
 
     def envelope(self, call: Call, resource: Resource, schema: Any, items: list[Any], page: Page) -> Any:
         """Return the body of a list around its items: what it requires, and the totals that it names."""

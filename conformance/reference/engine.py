@@ -208,10 +208,13 @@ class ResourceTwin(Keeping):
     def do_create(self, call: Call, resource: Resource) -> WireResponse:
         """Make an instance."""
         parents = self.parents_of(call, resource)
+        named = call.values.get(resource.parameter)  # by the client, where the path of a create says so
+        if named is not None and named in self.shelf(resource, parents, call.now):
+            return self.do_replace(call, resource)
         body = self.accepted(call)
         given = without(body if body is not None else {}, self.owned(resource, call.operation.id))
         self.allowed(call, resource, given, None)
-        instance = self.keep(resource, parents, self.fresh_id(resource), given, call.now, owner=call.who)
+        instance = self.keep(resource, parents, named or self.fresh_id(resource), given, call.now, owner=call.who)
         self.stored(call, resource, instance, None)
         return self.made(call, resource, instance)
 
@@ -275,6 +278,8 @@ class ResourceTwin(Keeping):
             wanted = kept(instance.body, wanted, self.owned(resource, call.operation.id))
         else:
             wanted = merge_patch(instance.body, without(body or {}, self.owned(resource, call.operation.id)))
+        if not self.fits(resource, without(wanted, self.hidden(resource))):
+            raise Refused(self.bindings.error.invalid[0], "the change would leave something that is not allowed", kind="invalid")
         return self.changed(call, resource, instance, wanted)
 
     def changed(self, call: Call, resource: Resource, instance: Instance, wanted: Any) -> WireResponse:

@@ -26,9 +26,13 @@ def run_data(run: Run) -> dict[str, Any]:
     header = msgspec.to_builtins(run.header)
     return {
         "run": {k: v for k, v in header.items() if k not in ("kind", "format")},
-        "complete": run.complete, "ended": run.footer.ended if run.footer else "cut short", "exit_code": int(said.exit_code),
-        "conclusion": said.conclusion, "trouble": said.trouble,
-        "totals": {level.value: tally_data(counts) for level, counts in said.tallies.items()} | {"programme": tally_data(said.programme), "drafts": tally_data(said.drafts)},
+        "complete": run.complete,
+        "ended": run.footer.ended if run.footer else "cut short",
+        "exit_code": int(said.exit_code),
+        "conclusion": said.conclusion,
+        "trouble": said.trouble,
+        "totals": {level.value: tally_data(counts) for level, counts in said.tallies.items()}
+        | {"programme": tally_data(said.programme), "drafts": tally_data(said.drafts)},
         "causes": [{"cause": c.cause, "level": c.level.value, "requirements": [r.requirement for r in c.results]} for c in said.causes],
         "scope": dict(run.look.scope) if run.look else {},
         "results": [{k: v for k, v in msgspec.to_builtins(r).items() if k != "kind"} for r in said.results],
@@ -36,7 +40,7 @@ def run_data(run: Run) -> dict[str, Any]:
         "gap": msgspec.to_builtins(run.gap) if run.gap else None,
         "requests": run.footer.requests if run.footer else sum(r.requests for r in run.results),
         "seconds": run.footer.ended_s if run.footer else 0.0,
-    }  # fmt: skip
+    }
 
 
 def write_json(run: Run) -> str:

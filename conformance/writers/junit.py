@@ -30,10 +30,19 @@ def write_junit(run: Run) -> str:
     counts = {word: sum(e == word for _, e in cases) for word in ("failure", "error", "skipped")}
     started = datetime.fromtimestamp(head.started, UTC).replace(tzinfo=None).isoformat(timespec="seconds")
     whole = f"{run.footer.ended_s:.3f}" if run.footer else "0"
-    suite = ET.Element("testsuite", {
-        "name": legal(head.profile), "tests": str(len(cases)), "failures": str(counts["failure"]), "errors": str(counts["error"]),
-        "skipped": str(counts["skipped"]), "time": whole, "timestamp": started, "hostname": legal(str(head.target.get("name") or head.target.get("url", ""))),
-    })  # fmt: skip
+    suite = ET.Element(
+        "testsuite",
+        {
+            "name": legal(head.profile),
+            "tests": str(len(cases)),
+            "failures": str(counts["failure"]),
+            "errors": str(counts["error"]),
+            "skipped": str(counts["skipped"]),
+            "time": whole,
+            "timestamp": started,
+            "hostname": legal(str(head.target.get("name") or head.target.get("url", ""))),
+        },
+    )
     properties = ET.SubElement(suite, "properties")
     facts = {
         "profile": head.profile, "edition": head.edition, "suite": head.suite, "seed": str(head.seed),
@@ -50,7 +59,12 @@ def write_junit(run: Run) -> str:
             word = WORDS[result.verdict]["text"]
             kind = {"type": result.verdict.value} if element != "skipped" else {}
             told = ET.SubElement(case, element, {"message": legal(f"{word}: {result.reason}"), **kind})
-            lines = (result.sentence, f"{result.level.value}, {result.clause}", result.reason, f"conformance replay RUN {result.requirement}")
+            lines = (
+                result.sentence,
+                f"{result.level.value}, {result.clause}",
+                result.reason,
+                f"conformance replay RUN {result.requirement}",
+            )
             told.text = legal("\n".join(lines))
     root = ET.Element("testsuites")
     root.append(suite)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -14,14 +14,15 @@ _WIDTH = 140
 _SMALL = 100
 #: Words and numbers that some reader of YAML takes for something else than text.
 _QUOTED = re.compile(
-    r"(?i)|y|n|yes|no|on|off|true|false|null|~|<<|=|[-+]?[0-9.][0-9._,:]*(e[-+]?[0-9]+)?|0[xob][0-9a-f]+|[-+]?\.(inf|nan)|\d{4}-\d\d?-\d\d?([Tt ].*)?"
+    r"(?i)|y|n|yes|no|on|off|true|false|null|~|<<|=|[-+]?[0-9.][0-9._,:]*(e[-+]?[0-9]+)?|0[xob][0-9a-f]+|[-+]?\.(inf|nan)"
+    r"|\d{4}-\d\d?-\d\d?([Tt ].*)?"
 )
 
 
 class _Dumper(_Base):  # type: ignore[misc]
     """Nothing is resolved: what must be quoted is said here."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

@@ -19,12 +19,28 @@ def exchange_line(requirement: str, exchange: Exchange) -> dict[str, Any]:
     """Return an exchange as it is stored: bodies as text where they are text, else as base64; empty members left out."""
     request = exchange.request
     line = {
-        "requirement": requirement, "at": exchange.at, "operation": request.operation, "method": request.method, "target": request.target,
-        "link": request.link, "request_headers": request.headers, **_body("request_body", request.body), "identity": request.identity,
-        "effect": request.effect.value, "undo": request.undo, "on": request.on, "url": exchange.url, "status": exchange.status,
-        "headers": exchange.headers, **_body("body", exchange.body), "trouble": exchange.trouble.value if exchange.trouble else "",
-        "detail": exchange.detail, "tries": exchange.tries, "started_s": round(exchange.started_s, 4), "ended_s": round(exchange.ended_s, 4),
-    }  # fmt: skip
+        "requirement": requirement,
+        "at": exchange.at,
+        "operation": request.operation,
+        "method": request.method,
+        "target": request.target,
+        "link": request.link,
+        "request_headers": request.headers,
+        **_body("request_body", request.body),
+        "identity": request.identity,
+        "effect": request.effect.value,
+        "undo": request.undo,
+        "on": request.on,
+        "url": exchange.url,
+        "status": exchange.status,
+        "headers": exchange.headers,
+        **_body("body", exchange.body),
+        "trouble": exchange.trouble.value if exchange.trouble else "",
+        "detail": exchange.detail,
+        "tries": exchange.tries,
+        "started_s": round(exchange.started_s, 4),
+        "ended_s": round(exchange.ended_s, 4),
+    }
     return {k: v for k, v in line.items() if v not in ("", (), None) or k in ("requirement", "at")}
 
 

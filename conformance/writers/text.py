@@ -35,7 +35,9 @@ def write_text(run: Run, *, colour: bool = False) -> str:
     blocks: list[Callable[[int], list[str]]] = [
         lambda room: _failures(said, colour, room),
         lambda room: _unjudged(said, room),
-        lambda room: _listed(f"left at the target ({len(run.leftovers)}):", [f"{x.resource} {x.where}: {x.state}" for x in run.leftovers], room),
+        lambda room: _listed(
+            f"left at the target ({len(run.leftovers)}):", [f"{x.resource} {x.where}: {x.state}" for x in run.leftovers], room
+        ),
         lambda room: _gap(run, room),
         lambda room: _listed("notes:", list(run.header.notes), room),
     ]
@@ -135,8 +137,10 @@ def _unjudged(said: Score, room: int) -> list[str]:
             reasons[key] = reasons.get(key, 0) + 1
     ordered = sorted(reasons.items(), key=lambda kv: -kv[1])
     return _listed(
-        "MUSTs that could not be judged:", [f"{count:>3} {WORDS[verdict]['text']}: {reason}" for (verdict, reason), count in ordered], min(room, UNJUDGED)
-    )  # fmt: skip
+        "MUSTs that could not be judged:",
+        [f"{count:>3} {WORDS[verdict]['text']}: {reason}" for (verdict, reason), count in ordered],
+        min(room, UNJUDGED),
+    )
 
 
 def _paint(text: str, code: str, colour: bool) -> str:

@@ -120,7 +120,10 @@ def test_a_wrong_base_path(conformance: Command, url: str, tmp_path: Path, capsy
         (["-k", "get-about"], {"get-about.answers", "get-about.answer"}),
         (["-k", "MUST and getAbout and not answers"], {"get-about.answer"}),
         (["--requirement", "notes/list-notes.answers"], {"list-notes.answers"}),
-        (["--requirement", "notes/list-notes.answers", "--requirement", "notes/get-about.answer"], {"list-notes.answers", "get-about.answer"}),
+        (
+            ["--requirement", "notes/list-notes.answers", "--requirement", "notes/get-about.answer"],
+            {"list-notes.answers", "get-about.answer"},
+        ),
     ],
 )
 def test_a_part_of_a_run(conformance: Command, url: str, tmp_path: Path, words: list[str], looked_at: set[str]) -> None:
@@ -160,7 +163,20 @@ def test_asked_wrongly(url: str, tmp_path: Path, capsys: Captured, words: list[s
     assert told.out == ""
 
 
-@pytest.mark.parametrize("words", [[], ["surprise"], ["run"], ["run", "notes"], ["explain"], ["judge"], ["diff", "a"], ["report", "x", "--to", "pdf"], ["run", "nots", "--url", "http://h"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["surprise"],
+        ["run"],
+        ["run", "notes"],
+        ["explain"],
+        ["judge"],
+        ["diff", "a"],
+        ["report", "x", "--to", "pdf"],
+        ["run", "nots", "--url", "http://h"],
+    ],
+)
 def test_commands_need_their_words(conformance: Command, capsys: Captured, words: list[str]) -> None:
     """A missing word is told in a line with exit 2."""
     assert (conformance(*words) if words else main([])) == 2
@@ -212,7 +228,9 @@ def test_replay_says_fixed_or_still(conformance: Command, notes: Notes, url: str
     assert conformance("replay", str(tmp_path), "notes/get-about.anser") == 2
 
 
-def test_judge_diff_and_report_read_the_record(conformance: Command, notes: Notes, ran: Path, url: str, tmp_path: Path, capsys: Captured) -> None:
+def test_judge_diff_and_report_read_the_record(
+    conformance: Command, notes: Notes, ran: Path, url: str, tmp_path: Path, capsys: Captured
+) -> None:
     """Commands compose through the run folder; a gate fails on what got worse."""
     assert conformance("judge", str(ran)) == 0
     assert "every verdict as recorded" in capsys.readouterr().out
@@ -256,8 +274,14 @@ def _command(*words: str, cwd: Path, **environment: str) -> subprocess.Completed
     folders = ["--profile-dir", str(PROFILES), "--spec-dir", str(SPECS)]
     root = str(PROFILES.parent.parent.parent)
     return subprocess.run(
-        [sys.executable, "-m", "conformance", *words, *folders], cwd=cwd, env={**os.environ, "PYTHONPATH": root, **environment}, capture_output=True, text=True, timeout=60, check=False
-    )  # fmt: skip
+        [sys.executable, "-m", "conformance", *words, *folders],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": root, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 def test_the_working_directory_takes_no_part(url: str, tmp_path: Path) -> None:
@@ -269,7 +293,18 @@ def test_the_working_directory_takes_no_part(url: str, tmp_path: Path) -> None:
     (tmp_path / "evil.py").write_text("raise SystemExit('plugin was read')")
     (tmp_path / ".env").write_text("PYTEST_ADDOPTS=--surely-no-option")
     for words in ([], ["--allure", "allure"]):
-        done = _command("run", "notes", "--url", url, "--allow", "write", *words, cwd=tmp_path, PYTEST_ADDOPTS="--surely-no-option -p evil", PYTEST_PLUGINS="evil")
+        done = _command(
+            "run",
+            "notes",
+            "--url",
+            url,
+            "--allow",
+            "write",
+            *words,
+            cwd=tmp_path,
+            PYTEST_ADDOPTS="--surely-no-option -p evil",
+            PYTEST_PLUGINS="evil",
+        )
         assert done.returncode == 0, done.stderr
         assert "was read" not in done.stderr + done.stdout
         assert done.stdout.endswith("conforms to profile notes edition 1.0, self-run\n")
@@ -278,9 +313,30 @@ def test_the_working_directory_takes_no_part(url: str, tmp_path: Path) -> None:
 
 def test_a_reader_that_goes_away_changes_no_exit_code(url: str, tmp_path: Path) -> None:
     """`conformance run … | head -1` still says what was found."""
-    words = ["run", "notes", "--url", url, "--allow", "write", "-o", str(tmp_path), "-q", "--format", "json", "--profile-dir", str(PROFILES), "--spec-dir", str(SPECS)]
+    words = [
+        "run",
+        "notes",
+        "--url",
+        url,
+        "--allow",
+        "write",
+        "-o",
+        str(tmp_path),
+        "-q",
+        "--format",
+        "json",
+        "--profile-dir",
+        str(PROFILES),
+        "--spec-dir",
+        str(SPECS),
+    ]
     root = str(PROFILES.parent.parent.parent)
-    with subprocess.Popen([sys.executable, "-m", "conformance", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": root}) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", "conformance", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": root},
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
@@ -296,7 +352,12 @@ def test_colour_is_for_terminals(ran: Path, environment: dict[str, str], coloure
     ours, theirs = pty.openpty()
     root = str(PROFILES.parent.parent.parent)
     kept = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
-    subprocess.run([sys.executable, "-m", "conformance", "report", str(ran)], stdout=theirs, env={**kept, "TERM": "xterm", "PYTHONPATH": root, **environment}, check=True)
+    subprocess.run(
+        [sys.executable, "-m", "conformance", "report", str(ran)],
+        stdout=theirs,
+        env={**kept, "TERM": "xterm", "PYTHONPATH": root, **environment},
+        check=True,
+    )
     os.close(theirs)
     assert (b"\x1b[" in os.read(ours, 100_000)) is coloured
     os.close(ours)

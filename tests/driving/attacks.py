@@ -135,17 +135,27 @@ response("brotli bomb", answer(200, brotli.compress(_BIG, quality=4), content_ty
 response("gzip in gzip", answer(200, gzip.compress(gzip.compress(_BIG)), content_type="application/json", content_encoding="gzip, gzip"))
 response("many gzip members", answer(200, gzip.compress(b" " * 1000) * 3000, content_type="application/json", content_encoding="gzip"))
 response("gzip that is none", answer(200, b"{}", content_type="application/json", content_encoding="gzip"))
-response("gzip cut short", answer(200, gzip.compress(b"[" + b"1," * 5000 + b"1]")[:-20], content_type="application/json", content_encoding="gzip"))
+response(
+    "gzip cut short",
+    answer(200, gzip.compress(b"[" + b"1," * 5000 + b"1]")[:-20], content_type="application/json", content_encoding="gzip"),
+)
 response("a coding of a thousand names", answer(200, b"{}", content_encoding=", ".join(["gzip"] * 1000)))
 del _BIG
 
 # -- headers -------------------------------------------------------------------------------------------------------------
 fixed("100,000 headers", b"HTTP/1.1 200 OK\r\n" + b"".join(b"x-%d: y\r\n" % n for n in range(100_000)) + b"content-length: 2\r\n\r\n{}")
 response("more headers than we take", answer(200, b"{}", **{f"x_{n}": "y" * 90 for n in range(300)}))
-response("cookies by the hundred", WireResponse(status=200, headers=(("set-cookie", 'a="b; expires=Thu, 99 Foo 0000; domain=.'),) * 200, body=b"{}"))
+response(
+    "cookies by the hundred",
+    WireResponse(status=200, headers=(("set-cookie", 'a="b; expires=Thu, 99 Foo 0000; domain=.'),) * 200, body=b"{}"),
+)
 fixed("a header that is none", b"HTTP/1.1 200 OK\r\nno colon here\r\ncontent-length: 2\r\n\r\n{}")
 fixed("a NUL in a header", b"HTTP/1.1 200 OK\r\nx: a\x00b\r\ncontent-length: 2\r\n\r\n{}")
-fixed("a header that is not UTF-8", b"HTTP/1.1 200 OK\r\ncontent-type: application/\xff\xfe\r\nlocation: /Users/\xc3\x28\r\ncontent-length: 2\r\n\r\n{}", keep=True)
+fixed(
+    "a header that is not UTF-8",
+    b"HTTP/1.1 200 OK\r\ncontent-type: application/\xff\xfe\r\nlocation: /Users/\xc3\x28\r\ncontent-length: 2\r\n\r\n{}",
+    keep=True,
+)
 response("terminal escapes and scripts in headers", WireResponse(
     status=201, body=scim(), headers=(("content-type", f"application/json; {SCRIPT}"), ("location", f"/Users/{SCRIPT}".replace(" ", "")), ("etag", 'W/"\u009b31m"'), ("allow", SCRIPT)),
 ))  # fmt: skip
@@ -171,9 +181,30 @@ body("a byte order mark and UTF-16", b"\xff\xfe" + '{"id": "1"}'.encode("utf-16-
 body("words that look like secrets", ("secret" * 3000 + '"' + "password" * 3000).encode(), 200)
 body("placeholders of ours", scim(id="«secret:0123456789ab»", userName="«secret:ffffffffffff»"))
 for named, text in {"scripts": SCRIPT, "terminal escapes": ESCAPES, "quoting": QUOTING, "what XML forbids": CONTROLS}.items():
-    body(f"{named} in every string", scim(id=text, userName=text, displayName=text, schemas=[text], meta={"resourceType": text, "location": text, text: text}, **{text: text}))
+    body(
+        f"{named} in every string",
+        scim(
+            id=text,
+            userName=text,
+            displayName=text,
+            schemas=[text],
+            meta={"resourceType": text, "location": text, text: text},
+            **{text: text},
+        ),
+    )
 body("lone surrogates", b'{"id": "\\ud800", "userName": "\\udfff\\ud800", "schemas": ["\\udead"]}')
-for told in ("../../../etc/passwd", "..%2f..%2fadmin", "?x=1#y", "%00", "//evil.example/x", "@evil.example", "\\\\evil.example\\x", "a" * 20_000, "", "."):
+for told in (
+    "../../../etc/passwd",
+    "..%2f..%2fadmin",
+    "?x=1#y",
+    "%00",
+    "//evil.example/x",
+    "@evil.example",
+    "\\\\evil.example\\x",
+    "a" * 20_000,
+    "",
+    ".",
+):
     body(f"the id {told[:30]!a}", scim(id=told, meta={"location": told}), location=f"/Users/{told[:1000]}")
 
 # -- the protocol --------------------------------------------------------------------------------------------------------
@@ -182,14 +213,22 @@ for version in ("HTTP/0.9", "HTTP/2.0", "HTTP/3", "HTTP/99.99", "HTTPS/1.1", "IC
 for status in ("000", "99", "600", "999", "2OO", "-1", "200200200"):
     fixed(f"status {status}", f"HTTP/1.1 {status} OK\r\ncontent-length: 2\r\n\r\n{{}}".encode())
 fixed("101 to another protocol", b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n" + b"\x00" * 1000)
-fixed("a hundred 100 Continue before the answer", b"HTTP/1.1 100 Continue\r\n\r\n" * 100 + b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", keep=True)
+fixed(
+    "a hundred 100 Continue before the answer",
+    b"HTTP/1.1 100 Continue\r\n\r\n" * 100 + b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}",
+    keep=True,
+)
 fixed("another protocol", b"SSH-2.0-OpenSSH_9.7\r\n")
 fixed("a TLS alert", b"\x15\x03\x01\x00\x02\x02\x28")
 fixed("nothing but line ends", b"\r\n" * 100)
 fixed("an answer without headers", b"HTTP/1.1 200 OK\r\n\r\n")
 fixed("fewer bytes than Content-Length", b'HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n{"id": ')
 fixed("fewer bytes than Content-Length, and silence", b'HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n{"id": ', close=False)
-fixed("more bytes than Content-Length", b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}" + b'HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n{"id": "evil"}', keep=True)
+fixed(
+    "more bytes than Content-Length",
+    b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}" + b'HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n{"id": "evil"}',
+    keep=True,
+)
 fixed("a negative Content-Length", b"HTTP/1.1 200 OK\r\ncontent-length: -2\r\n\r\n{}")
 fixed("two Content-Lengths", b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 200\r\n\r\n{}")
 fixed("Content-Length and chunks", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")

@@ -58,13 +58,13 @@ def run_live(
 
 
 def run_twin(
-    profile: str, twin: Twin, folder: Path, *, target: Target | None = None, only: tuple[str, ...] = (), options: Options | None = None,
-    claim: Claim | None = None, wire: Wire | None = None,
+    profile: str, twin: Twin, folder: Path, *, target: Target | None = None, only: tuple[str, ...] = (), expression: str = "",
+    options: Options | None = None, claim: Claim | None = None, wire: Wire | None = None,
 ) -> Run:  # fmt: skip
     """Run a profile against a twin in this process on a virtual clock, and write every view."""
     target = target or Target(url="http://twin.invalid", allow=("write",))
     session = Session(profile, target, claim or Claim(), folder, options or Options(), EPOCH, shelf(), wire or TwinWire(twin, EPOCH))
-    run = execute(session, only=only, new_loop=VirtualLoop)
+    run = execute(session, only=only, expression=expression, new_loop=VirtualLoop)
     write_views(run, folder)
     return run
 

@@ -118,7 +118,9 @@ def raw_server(attack: Attack, *, tls: ssl.SSLContext | None = None) -> Iterator
 def encoded(answer: WireResponse, method: str = "GET") -> bytes:
     """Return an honest HTTP/1.1 answer as bytes."""
     framed = any(k.lower() in ("content-length", "transfer-encoding") for k, _ in answer.headers)
-    headers: Headers = answer.headers if framed or answer.status in (204, 304) else (*answer.headers, ("content-length", str(len(answer.body))))
+    headers: Headers = (
+        answer.headers if framed or answer.status in (204, 304) else (*answer.headers, ("content-length", str(len(answer.body))))
+    )
     lines = [f"HTTP/1.1 {answer.status} x", *[f"{name}: {value}" for name, value in headers]]
     return "\r\n".join(lines).encode("utf-8", "surrogateescape") + b"\r\n\r\n" + (b"" if method == "HEAD" else answer.body)
 

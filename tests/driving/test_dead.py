@@ -113,7 +113,9 @@ def test_a_hollow_service_conforms_to_no_profile(profile: str, name: str, tmp_pa
     assert must[Verdict.PASS] < must.applicable / 2, named(with_verdict(run, Verdict.PASS, level=Level.MUST))
 
 
-@pytest.mark.parametrize("page", [answer(404), answer(404, PAGE, content_type="text/html"), answer(200, PAGE, content_type="text/html"), answer(405)])
+@pytest.mark.parametrize(
+    "page", [answer(404), answer(404, PAGE, content_type="text/html"), answer(200, PAGE, content_type="text/html"), answer(405)]
+)
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_mistyped_base_path_is_asked_about_and_fails_nothing(profile: str, page: WireResponse, tmp_path: Path) -> None:
     """Where the host answers but the service is elsewhere: exit 3, a hint, no fail, whatever the host serves for unknown paths."""

@@ -24,13 +24,21 @@ from conformance.verdict import Verdict
 from conformance.wire import Twin, WireRequest, WireResponse
 from conformance.writers.data import write_json
 from conformance.writers.text import write_text
-from tests.driving.attacks import ATTACKS, BODIES, SCRIPT
-from tests.driving.running import TIGHT, assert_whole, named, run_live, shelf, size_of, with_verdict
+from tests.driving.attacks import ATTACKS, BODIES
+from tests.driving.running import TIGHT, assert_whole, run_live, shelf, with_verdict
 from tests.driving.servers import Line, Server, answer, encoded, json_answer, raw_server, served
 
 #: Enough to reach every kind of reading: a list, a create and what hangs on its answer, an error, a delete.
 LOOKED_AT = tuple(
-    f"scim2/{name}" for name in ("list-users.answer", "create-user.answer", "service.error-format", "user.read-after-create", "user.list-contains", "user.delete")
+    f"scim2/{name}"
+    for name in (
+        "list-users.answer",
+        "create-user.answer",
+        "service.error-format",
+        "user.read-after-create",
+        "user.list-contains",
+        "user.delete",
+    )
 )
 #: Attacks on the protocol that get a run of their own; all of them go through the client alone.
 WHOLE = (
@@ -163,7 +171,13 @@ def test_no_link_leads_us_to_another_origin(first: int, tmp_path: Path, elsewher
 
     with served(handler) as server:
         own["url"] = server.url
-        run = run_live("dmtf-redfish", server.url, tmp_path, target=Target(url=server.url, limits=TIGHT, allow=("write",)), options=Options(patience=0.01))
+        run = run_live(
+            "dmtf-redfish",
+            server.url,
+            tmp_path,
+            target=Target(url=server.url, limits=TIGHT, allow=("write",)),
+            options=Options(patience=0.01),
+        )
     assert_harmless(run, tmp_path)
     assert elsewhere.connections == 0
 

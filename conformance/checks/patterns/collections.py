@@ -32,7 +32,7 @@ async def filter_honoured(
     api: Api, resource: Resource, parameter: str = "", template: str = "", pointer: str = "", relation: str = "equal",
     ignore_case: bool = False, change: str = "", total: str = "", operation: str = "", place: str = "query",
     keeps: Sequence[Mapping[str, Any]] = (), drops: Sequence[Mapping[str, Any]] = (), write: str = "", sent: str = "",
-    declined: Sequence[int] = (),
+    headers: Mapping[str, str] | None = None, declined: Sequence[int] = (),
 ) -> None:  # fmt: skip
     """Creates items, filters for one of them, and expects what matches in the answer and nothing else.
 
@@ -50,6 +50,7 @@ async def filter_honoured(
 
     Args:
         keeps, drops: queries whose answer holds, or does not hold, our item; `{/pointer}` is a value of it as it was sent.
+        headers: what the queries carry besides, in a standard that filters by a header.
         write, sent: the operation that posts the item where the resource has no create, and where in its body the item is.
 
     Both:
@@ -58,7 +59,7 @@ async def filter_honoured(
         declined: statuses with which the standard lets a server decline a filter.
     """
     if keeps or drops:
-        await _by_queries(api, resource, keeps, drops, write, sent, declined)
+        await _by_queries(api, resource, keeps, drops, write, sent, headers or {}, declined)
     else:
         asked = _Asked(parameter, template, pointer, relation, ignore_case, change, total, operation, place, tuple(declined))
         await _by_value(api, resource, asked)
@@ -163,6 +164,7 @@ async def _by_queries(
     drops: Sequence[Mapping[str, Any]],
     write: str,
     sent: str,
+    headers: Mapping[str, str],
     declined: Sequence[int],
 ) -> None:
     at = await home(api, resource)
@@ -175,7 +177,7 @@ async def _by_queries(
     control = shows(plain)
     operation = api.operation(resource.list)
     for query in keeps:
-        seen = await poll(listing(api, resource, at, api.fill(refer(query, item))), shows, resource.within)
+        seen = await poll(listing(api, resource, at, api.fill(refer(query, item)), headers), shows, resource.within)
         await _answered(api, resource, at, operation, seen, declined)
         if shows(seen):
             control = True
@@ -195,7 +197,7 @@ async def _by_queries(
     if not control:
         raise Inconclusive(f"the list does not show our {resource.name} without a filter either", plain, made)
     for query in drops:
-        seen = await send(listing(api, resource, at, api.fill(refer(query, item))))
+        seen = await send(listing(api, resource, at, api.fill(refer(query, item)), headers))
         await _answered(api, resource, at, operation, seen, declined)
         if shows(seen):
             raise Nonconformity(

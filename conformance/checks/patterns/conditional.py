@@ -10,23 +10,24 @@ from conformance.checks.expect import expect_same, one_of
 from conformance.checks.patterns.home import home, make, one
 from conformance.checks.patterns.writing import write_request
 from conformance.checks.registry import check
-from conformance.checks.subjects import changing_body
+from conformance.checks.subjects import changing_body, until_ready
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity
 from conformance.exchange import Exchange, Request
 from conformance.flow import given, send
 from conformance.profile import Resource
+from conformance.requirement import pick
 
 
-def tag_of(seen: Exchange) -> str:
-    """Return the ETag of an answer.
+def tag_of(seen: Exchange, pointer: str = "") -> str:
+    """Return the ETag of an answer, or the version at *pointer* of its body.
 
     Raises:
         Inconclusive: it has none.
     """
-    tag = seen.header("etag")
+    tag = next((str(v) for v in pick(seen.json(), pointer) if v is not None), "") if pointer else seen.header("etag")
     if not tag:
-        raise Inconclusive(f"{seen.request.where} shows no ETag", seen)
+        raise Inconclusive(f"{seen.request.where} shows no {f'version at {pointer}' if pointer else 'ETag'}", seen)
     return tag
 
 
@@ -70,23 +71,29 @@ async def conditional_read(api: Api, resource: Resource, header: str = "If-None-
 
 
 @check("conditional-write", roles=("create", "read"))
-async def conditional_write(api: Api, resource: Resource, role: str = "", header: str = "If-Match", status: Sequence[int] = (412,)) -> None:
+async def conditional_write(
+    api: Api, resource: Resource, role: str = "", header: str = "If-Match", status: Sequence[int] = (412,), version: str = ""
+) -> None:
     """Changes one and writes again with the outdated ETag: refused, and nothing changed; with the current one it is the control.
 
     Args:
         role: `replace`, `update` or `delete`; by default `replace`, or `update` where there is no replace.
         header: the request header that carries the tag.
         status: the statuses that refuse an outdated tag.
+        version: where the body shows the version that stands for the tag, in a standard that has no ETag.
     """
     subject = (await make(api, resource, await home(api, resource)))[0]
     read = api.request(api.operation(resource.read), subject=subject)
     first = await given(read)
-    old = tag_of(first)
+    old = tag_of(first, version)
     operation = api.operation(getattr(resource, role) if role else resource.replace or resource.update)
     change = operation if operation.method != "DELETE" else api.operation(resource.replace or resource.update)
     await given(await write_request(api, change, subject, changing_body(api, resource, change, subject)))
+    await until_ready(api, resource, subject)
     second = await given(read)
-    outdated = old if tag_of(second) != old else _invented(api)
+    if version and tag_of(second, version) == old:
+        raise Inconclusive(f"the version at {version} is the same after a change", second, first)
+    outdated = old if tag_of(second, version) != old else _invented(api)
     seen = await send(_write(api, resource, operation, subject, {header: outdated}), also=tuple(status))
     after = await send(read)
     if seen.success:
@@ -104,7 +111,7 @@ async def conditional_write(api: Api, resource: Resource, role: str = "", header
         )
     ignoring = (*resource.ignore, *api.server_owned(api.operation(resource.read)))
     expect_same(second.json(), after.json(), after, seen, second, ignoring=ignoring, what="as before the refused write")
-    control = await send(_write(api, resource, operation, subject, {header: tag_of(after)}))
+    control = await send(_write(api, resource, operation, subject, {header: tag_of(after, version)}))
     if not control.success:  # a weak tag never matches (RFC 9110 section 13.1.1)
         control = await given(_write(api, resource, operation, subject, {}))
     if seen.status not in status:

@@ -8,7 +8,7 @@ from conformance.api import Api
 from conformance.checks.expect import ABSENT, one_of
 from conformance.checks.patterns.home import cut_short, found_in, home, listing, make, making, poll
 from conformance.checks.patterns.places import one_at, processed, put, set_up
-from conformance.checks.patterns.writing import ACCEPTED_S, over, write_request
+from conformance.checks.patterns.writing import gone_within, leaving, over, write_request
 from conformance.checks.registry import check
 from conformance.checks.subjects import create, fresh_example
 from conformance.ending import Inconclusive, Nonconformity
@@ -29,7 +29,7 @@ async def second_delete(api: Api, resource: Resource, status: Sequence[int] = (2
     delete = api.operation(resource.delete)
     first = await given(await write_request(api, delete, subject))
     read = api.request(api.operation(resource.read), subject=subject) if resource.read else None
-    within = max(resource.within, ACCEPTED_S if first.status == 202 else 0.0)
+    within = gone_within(resource, first)
     before = await poll(read, lambda x: over(resource, x), within) if read else None
     if before and not over(resource, before):
         raise Inconclusive(f"after the delete the read answers {before.status}", before, first, needs=resource.delete)
@@ -61,10 +61,12 @@ async def deleted_not_listed(api: Api, resource: Resource) -> None:
     if found_in(api, resource, before, subject) is None:
         raise Inconclusive("the list does not show what was created" + (" on its first page" if cut_short(before) else ""), before, made)
     first = await given(await write_request(api, api.operation(resource.delete), subject))
-    within = max(resource.within, ACCEPTED_S if first.status == 202 else 0.0)
+    within = gone_within(resource, first)
 
     def left(page: Exchange) -> bool:
         item = found_in(api, resource, page, subject)
+        if item is not None and leaving(resource, item):
+            return False
         return item is not None and not (resource.expired and resource.expired.equals in pick(item, resource.expired.pointer))
 
     after = await poll(request, lambda x: x.success and not left(x), within)
@@ -91,7 +93,7 @@ async def recreate_after_delete(api: Api, resource: Resource, pointer: str) -> N
     subject, made = await make(api, resource, at)
     first = await given(await write_request(api, api.operation(resource.delete), subject))
     if resource.read:
-        within = max(resource.within, ACCEPTED_S if first.status == 202 else 0.0)
+        within = gone_within(resource, first)
         gone = await poll(api.request(api.operation(resource.read), subject=subject), lambda x: over(resource, x), within)
         if not over(resource, gone):
             raise Inconclusive(f"after the delete the read answers {gone.status}", gone, first, needs=resource.delete)

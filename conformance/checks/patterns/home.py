@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.api import Api, Subject
 from conformance.checks.expect import same_value
-from conformance.checks.subjects import collection, created, fresh_example
+from conformance.checks.subjects import collection, created, fresh_example, until_ready
 from conformance.ending import Inconclusive, NotTested
 from conformance.exchange import Exchange, Request
 from conformance.flow import given, send, wait
@@ -40,12 +40,16 @@ async def make(api: Api, resource: Resource, at: Home, body: Any = None) -> tupl
     """Create a *resource* at home as set-up; without a body from the example of the bindings."""
     wanted = await fresh_example(api, resource) if body is None else body
     made = await given(making(api, resource, at, wanted))
-    return created(api, resource, made, wanted, at.parent), made
+    subject = created(api, resource, made, wanted, at.parent)
+    await until_ready(api, resource, subject)
+    return subject, made
 
 
-def listing(api: Api, resource: Resource, at: Home, query: Mapping[str, Any] | None = None) -> Request:
+def listing(
+    api: Api, resource: Resource, at: Home, query: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+) -> Request:
     """Return the request that lists what is at home."""
-    return api.request(api.operation(resource.list), subject=at.parent, link=at.link, query=query)
+    return api.request(api.operation(resource.list), subject=at.parent, link=at.link, query=query, headers=headers)
 
 
 async def one(api: Api, resource: Resource, at: Home) -> Subject:

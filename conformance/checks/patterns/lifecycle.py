@@ -10,7 +10,7 @@ from conformance.checks.expect import ABSENT, expect_same, one_of
 from conformance.checks.patterns.home import cut_short, found_in, home, listing, make, poll, same_thing
 from conformance.checks.patterns.paging import Paging, walk
 from conformance.checks.patterns.places import one_at, set_up
-from conformance.checks.patterns.writing import has, not_compared, over
+from conformance.checks.patterns.writing import gone_within, has, leaving, not_compared, over
 from conformance.checks.registry import check
 from conformance.checks.subjects import create, fresh_example, guarded
 from conformance.ending import Inconclusive, Nonconformity
@@ -85,9 +85,9 @@ async def list_contains(
     if not (start or next):
         raise Inconclusive("the list is paged, and its first page does not hold what was created", page, made)
     found = await walk(api, resource, at, Paging(count=count, start=start, first=first, step=step, next=next, last=last, total=total), None)
-    item = next((i for i in found.items if same_thing(resource, i, subject)), None)
-    if item is not None:
-        return _as_sent(resource, subject, item, same, *found.evidence, made)
+    ours = [i for i in found.items if same_thing(resource, i, subject)]
+    if ours:
+        return _as_sent(resource, subject, ours[0], same, *found.evidence, made)
     if not found.whole:
         raise Inconclusive(found.stopped, *found.evidence, made)
     others = f"{len(found.items)} others on {len(found.pages)} pages"
@@ -113,12 +113,14 @@ async def delete_is_effective(api: Api, resource: Resource) -> None:
     deletion = await given(await guarded(api, resource, subject, api.request(api.operation(resource.delete), subject=subject)))
     request = api.request(api.operation(resource.read), subject=subject)
     seen = await send(request)
-    deadline = max(resource.within, 30.0 if deletion.status == 202 else 0.0)
+    deadline = gone_within(resource, deletion)
     while not over(resource, seen) and seen.ended_s - deletion.ended_s < deadline:
         await wait(min(1.0, deadline / 4))
         seen = await send(request)
     if over(resource, seen):
         return
+    if seen.success and leaving(resource, seen.json()):
+        raise Inconclusive(f"still being removed after {deadline:g} s", seen, deletion)
     if resource.expired and seen.success:
         told = next(iter(pick(seen.json(), resource.expired.pointer)), None)
         raise Nonconformity(

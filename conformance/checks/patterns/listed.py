@@ -17,12 +17,13 @@ from conformance.profile import Resource
 
 @check("listed-filter", roles=("list",))
 async def listed_filter(
-    api: Api, resource: Resource, parameter: str, pointer: str, default: Any = None, declined: Sequence[int] = ()
+    api: Api, resource: Resource, parameter: str, pointer: str, default: Any = None, declined: Sequence[int] = (), place: str = "query"
 ) -> None:
     """Reads the list, asks for one of the values that it shows, and expects the items with that value and no others.
 
-    With: `parameter` of the query; `pointer`, where items have the value; `default`, the value of an item that shows none;
-    `declined`, statuses with which the standard lets a server decline a filter. The plain list is read before and after.
+    With: `parameter` of the query, or where `place` is `body` the member of the body; `pointer`, where items have the value; `default`,
+    the value of an item that shows none; `declined`, statuses with which the standard lets a server decline a filter. The plain list is
+    read before and after.
     """
     at = await home(api, resource)
     before = await given(listing(api, resource, at))
@@ -36,7 +37,12 @@ async def listed_filter(
     if not shown:
         raise NotApplicable(f"no item of the list shows a value at {pointer}")
     wanted = min(dict.fromkeys(shown), key=shown.count)  # the rarest: a filter that is ignored then shows most
-    seen = await send(listing(api, resource, at, {parameter: wanted}))
+    if place == "body":
+        lister = api.operation(resource.list)
+        asked = api.request(lister, subject=at.parent, link=at.link, body={**(api.fill(lister.body) or {}), parameter: wanted})
+    else:
+        asked = listing(api, resource, at, {parameter: wanted})
+    seen = await send(asked)
     after = await given(listing(api, resource, at))
     if seen.status in declined:
         raise NotApplicable(f"the server declines this filter with {seen.status}")
@@ -52,5 +58,5 @@ async def listed_filter(
     if missing and cut_short(seen):
         raise Inconclusive("the filtered list is paged, and its first page does not hold every item", seen, before)
     if missing:
-        expected = f"every item whose {pointer} is {wanted!r}"
-        raise Nonconformity(expected, f"{len(missing)} missing: {missing[0]}", seen, before, after, cause=f"filter misses: {operation.title}")
+        expected, observed = f"every item whose {pointer} is {wanted!r}", f"{len(missing)} missing: {missing[0]}"
+        raise Nonconformity(expected, observed, seen, before, after, cause=f"filter misses: {operation.title}")

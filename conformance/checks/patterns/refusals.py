@@ -182,8 +182,9 @@ async def unknown_id_on_create(api: Api, resource: Resource, member: str, value:
 
 @check("unique-conflict", roles=("create",))
 async def unique_conflict(
-    api: Api, resource: Resource, pointer: str, status: Sequence[int] = (409,), error: Mapping[str, Any] | None = None, change: str = ""
-) -> None:
+    api: Api, resource: Resource, pointer: str, status: Sequence[int] = (409,), error: Mapping[str, Any] | None = None, change: str = "",
+    together: Sequence[str] = (),
+) -> None:  # fmt: skip
     """Creates one, then another with the same value in a member that must be unique, then one with a value of its own as control.
 
     Args:
@@ -191,6 +192,7 @@ async def unique_conflict(
         status: the statuses that refuse the second one.
         error: members of the error, pointer -> value.
         change: `swap-case` sends the value in the other case.
+        together: further members that are only together with it unique, sent again as they are.
     """
     at = await home(api, resource)
     subject, made = await make(api, resource, at)
@@ -200,6 +202,8 @@ async def unique_conflict(
         raise Inconclusive(f"our {resource.name} has nothing at {pointer}", made)
     second, third = await fresh_example(api, resource), await fresh_example(api, resource)
     again = CHANGES[change](taken) if isinstance(taken, str) else taken
+    for member in together:
+        second = put(second, member, one_at(subject.sent, member))
     seen = await send(making(api, resource, at, put(second, pointer, again)), also=tuple(status))
     control = await given(making(api, resource, at, third))
     if 300 <= seen.status < 400:

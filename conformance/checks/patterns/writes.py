@@ -65,7 +65,7 @@ async def replace_replaces(
 async def patch_applies(
     api: Api, resource: Resource, body: Any = None, takes: Mapping[str, str] | None = None, clears: Sequence[str] = (),
     shown: Sequence[str] = (), members: Mapping[str, Any] | None = None, uses: str = "", query: Mapping[str, Any] | None = None,
-    status: Sequence[int] = (), must_accept: bool = False,
+    status: Sequence[int] = (), must_accept: bool = False, media: str = "",
 ) -> None:  # fmt: skip
     """Creates one, changes it in part, and expects the change, and no other member cleared, when it is read.
 
@@ -78,6 +78,7 @@ async def patch_applies(
         members: members added to the example before.
         query: parameters of the change; `status`: statuses that it must answer with, 200 then with a body.
         must_accept: refusing this body is a finding where the body of the bindings is accepted; else it is inconclusive.
+        media: the media type of the body, where the operation takes several; else the first that the contract names.
     """
     read, update = api.operation(resource.read), api.operation(resource.update)
     helper = (await create(api, api.resource(uses)))[0] if uses else None
@@ -91,7 +92,7 @@ async def patch_applies(
     values = (
         {place: lookup(wanted, source) for place, source in takes.items()} if takes is not None else leaves(wanted) if body is None else {}
     )
-    seen = await send(await write_request(api, update, subject, wanted, query=query))
+    seen = await send(await write_request(api, update, subject, wanted, query=query, media=media))
     if not seen.success:
         await _refused(api, update, subject, seen, must_accept)
     if status and seen.status not in status:

@@ -19,10 +19,11 @@ ACCEPTED_S = 30.0
 
 
 async def write_request(
-    api: Api, operation: Operation, subject: Subject, body: Any = None, *, query: Mapping[str, Any] | None = None
+    api: Api, operation: Operation, subject: Subject, body: Any = None, *, query: Mapping[str, Any] | None = None, media: str = ""
 ) -> Request:
     """Return a write of *subject*, with If-Match where the bindings say so; call it right before sending."""
-    request = api.request(operation, subject=subject, body=body, query=query)
+    headers = {"content-type": media} if media else None
+    request = api.request(operation, subject=subject, body=body, query=query, headers=headers)
     owner = api.profile.bindings.resource_of(operation.id)
     return await guarded(api, owner, subject, request) if owner else request
 
@@ -32,6 +33,19 @@ async def settled(api: Api, resource: Resource, subject: Subject, written: Excha
     within = max(resource.within, ACCEPTED_S if written.status == 202 else 0.0)
     request = api.request(api.operation(resource.read), subject=subject)
     return await poll(request, lambda seen: seen.success and good(seen.json()), within)
+
+
+def gone_within(resource: Resource, deletion: Exchange) -> float:
+    """Return the seconds after which what *deletion* removes must be gone."""
+    if deletion.status != 202:
+        return resource.within
+    return max(resource.within, ACCEPTED_S, resource.ready.within if resource.ready and resource.ready.leaving else 0.0)
+
+
+def leaving(resource: Resource, shown: Any) -> bool:
+    """Tell whether the server shows that it is still removing a thing, for which the standard sets no time."""
+    ready = resource.ready
+    return ready is not None and any(value in ready.leaving for value in pick(shown, ready.pointer))
 
 
 def not_compared(api: Api, resource: Resource) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from conformance.wire import WireResponse, header
 _GROUP = "authentication"
 
 
-def _known(seen: Seen) -> WireResponse:
+def known(seen: Seen) -> WireResponse:
     """Forward with credentials that are good."""
     clean = seen.request
     for name in ("authorization", seen.twin.options.token_header or "x-auth-token"):
@@ -28,7 +28,7 @@ def _presented(seen: Seen) -> bool:
 @fault(group=_GROUP, sentence="Nothing asks for credentials.", applies=protected_service, expected=turns("service-authentication"))
 def no_authentication(seen: Seen) -> WireResponse:
     answer = seen.forward()
-    return _known(seen) if answer.status == 401 else answer
+    return known(seen) if answer.status == 401 else answer
 
 
 @fault(
@@ -36,7 +36,7 @@ def no_authentication(seen: Seen) -> WireResponse:
     applies=operations(needs_credentials), expected=turns("authentication"),
 )  # fmt: skip
 def open_operation(seen: Seen) -> WireResponse:
-    return seen.forward() if _presented(seen) else _known(seen)
+    return seen.forward() if _presented(seen) else known(seen)
 
 
 @fault(
@@ -45,7 +45,7 @@ def open_operation(seen: Seen) -> WireResponse:
 )  # fmt: skip
 def wrong_credentials_taken(seen: Seen) -> WireResponse:
     answer = seen.forward()
-    return _known(seen) if answer.status == 401 and _presented(seen) else answer
+    return known(seen) if answer.status == 401 and _presented(seen) else answer
 
 
 @fault(

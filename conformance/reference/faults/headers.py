@@ -7,13 +7,15 @@ from dataclasses import replace
 from conformance.contract import Operation
 from conformance.profile import Profile
 from conformance.reference.faults.planting import Seen, fault, success, with_header
-from conformance.reference.faults.where import answers_json, asks_with, both, operations, role, turns
+from conformance.reference.faults.where import answers_json, asks_with, both, only_at, operations, role, turns
 from conformance.wire import WireResponse, header
 
 
 def _required(profile: Profile, operation: Operation) -> list[str]:
-    found = [operation.documented(s) for s in operation.success]
-    return [name for one in found if one for name, needed in one.headers.items() if needed]
+    """Return the headers that every documented success must have (202 promises something else)."""
+    found = [operation.documented(s) for s in operation.success if s != 202]
+    required = [{name for name, needed in one.headers.items() if needed} for one in found if one]
+    return sorted(set.intersection(*required)) if required else []
 
 
 def _gives_location(profile: Profile, operation: Operation) -> bool:
@@ -24,7 +26,7 @@ def _gives_location(profile: Profile, operation: Operation) -> bool:
 @fault(
     group="headers", sentence="A header that must be there is missing.",
     applies=operations(lambda p, o: bool(_required(p, o))),
-    expected=both(turns("answer"), turns("location-resolves", when=lambda r: r.arguments.get("header", "Location") == "Location")),
+    expected=both(turns("answer"), only_at(turns("location-resolves"), "create")),
 )  # fmt: skip
 def required_header_missing(seen: Seen) -> WireResponse:
     answer = seen.forward()

@@ -45,6 +45,17 @@ def asked(check: str, *roles: str) -> Applies:
     ]
 
 
+def looked_at(check: str) -> Applies:
+    """The operations that requirements look at with *check*: named themselves, or as the list of a resource."""
+
+    def applies(profile: Profile) -> Iterable[str]:
+        named = [r.on for r in profile.requirements if r.check == check and r.on]
+        places = [profile.bindings.resources[n].list if n in profile.bindings.resources else n for n in named]
+        return [p for p in places if p]
+
+    return applies
+
+
 def role(*roles: str) -> Test:
     """Operations that play one of these roles."""
 

@@ -8,7 +8,10 @@ from typing import Any
 from conformance.contract import Operation
 from conformance.profile import Profile
 from conformance.reference.engine import ResourceTwin
+from conformance.reference.examples import creatable, filled
 from conformance.reference.faults.planting import Seen, success
+from conformance.reference.message import Refused
+from conformance.reference.places import without
 from conformance.reference.variants import setting, variant
 from conformance.wire import WireRequest, WireResponse
 
@@ -47,13 +50,7 @@ def not_found_before_unauthorised(seen: Seen) -> WireResponse:
     answer = seen.forward()
     if answer.status != 401 or seen.operation is not None:
         return answer
-    return seen.twin.refusal(_nothing(), None)
-
-
-def _nothing() -> Any:
-    from conformance.reference.message import Refused
-
-    return Refused(404, "there is nothing at this path")
+    return seen.twin.refusal(Refused(404, "there is nothing at this path"), None)
 
 
 @variant(
@@ -119,20 +116,34 @@ def odd_ids(twin: ResourceTwin) -> None:
     twin.fresh_id = fresh  # type: ignore[method-assign]
 
 
-@setting(
-    sentence="Others have put their own things there.",
-    applies=lambda profile: any(r.create and isinstance(r.example, dict) for r in profile.bindings.resources.values()),
-)
-def foreign_data(twin: ResourceTwin) -> None:
-    usual = twin.shelf
+def _crowded(seen: Seen, number: int) -> None:
+    """Let somebody else make things."""
+    for resource in creatable(seen.twin.profile):
+        body = filled(resource.example, f"someone-else-{number}", seen.now)
+        operation = seen.twin.contract.operations[resource.create]
+        given = without(body, [*seen.twin.hidden(resource), *seen.twin.owned(resource, operation.id)])
+        seen.twin.keep(resource, (), seen.twin.fresh_id(resource), given, seen.now, owner="other")
 
-    def shelf(resource: Any, parents: Any, now: float) -> Any:
-        found = usual(resource, parents, now)
-        if resource.create and ("foreign", resource.name, parents) not in twin.store.seeded and isinstance(resource.example, dict):
-            twin.store.seeded.add(("foreign", (resource.name, *parents)))
-        return found
 
-    twin.shelf = shelf  # type: ignore[method-assign]
+@variant(sentence="Others have put their own things there.", applies=lambda profile: bool(creatable(profile)))
+def foreign_data(seen: Seen) -> WireResponse:
+    if not seen.memory:
+        for number in range(3):
+            _crowded(seen, number)
+        seen.memory["done"] = True
+    return seen.forward()
+
+
+@variant(sentence="Others make and remove things all the time.", applies=lambda profile: bool(creatable(profile)))
+def foreign_traffic(seen: Seen) -> WireResponse:
+    count = seen.memory["count"] = seen.memory.get("count", 0) + 1
+    if count % 10 == 0:
+        _crowded(seen, count)
+        for resource in creatable(seen.twin.profile):
+            shelf = seen.twin.store.shelf(resource.name)
+            for id in [i.id for i in shelf.values() if i.owner == "other"][:-2]:
+                del shelf[id]
+    return seen.forward()
 
 
 # -- eventual consistency --------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ def header_names_in_small_letters(seen: Seen) -> WireResponse:
 def extra_headers(seen: Seen) -> WireResponse:
     answer = seen.forward()
     number = seen.memory["n"] = seen.memory.get("n", 0) + 1
-    extra = (("X-Request-Id", f"request-{number}"), ("Vary", "Accept-Encoding"), ("Server", "twin"), ("Strict-Transport-Security", "max-age=60"))
+    extra = (("X-Request-Id", f"request-{number}"), ("Vary", "Accept-Encoding"), ("Strict-Transport-Security", "max-age=60"))
     return replace(answer, headers=(*extra, *answer.headers))
 
 
@@ -64,9 +64,12 @@ def extra_members(seen: Seen) -> WireResponse:
 
 
 def _more(body: Any, depth: int) -> Any:
-    if isinstance(body, dict) and depth < 2:
-        return {**{k: _more(v, depth + 2) if not isinstance(v, list) else _more(v, depth) for k, v in body.items()}, "xTwinExtra": {"a": [1]}}
-    return [_more(v, depth + 1) for v in body] if isinstance(body, list) else body
+    """Add a member to the object, and to the objects of its arrays."""
+    if isinstance(body, list):
+        return [_more(v, depth + 1) for v in body]
+    if not isinstance(body, dict) or depth > 1:
+        return body
+    return {**{k: _more(v, depth) if isinstance(v, list) else v for k, v in body.items()}, "xTwinExtra": {"a": [1]}}
 
 
 def _times(seen: Seen, change: Any) -> WireResponse:

@@ -1,0 +1,168 @@
+"""The suite under test: every profile against its twin with one fault at a time, and against permitted variants."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import multiprocessing
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from conformance.cli.common import say, shelf_of
+from conformance.cli.twins import run_in_process
+from conformance.loading.profiles import Shelf, load_profile
+from conformance.reference.faults import planted
+from conformance.reference.twins import twin_for
+from conformance.reference.variants import variants_for
+from conformance.run import Run
+from conformance.scoring import score
+from conformance.sensitivity import Sensitivity, Trial, sensitivity
+from conformance.verdict import Verdict
+from conformance.wire import Twin
+
+#: profile, kind, name, seed: all that a worker needs to know of a trial.
+Job = tuple[str, str, str, int]
+
+
+def _selftest_command(commands: Any) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser("selftest", help="run the profiles against faulty twins and permitted variants, and count")
+    command.add_argument("profiles", nargs="*", metavar="PROFILE")
+    command.add_argument("--all", action="store_true", help="each fault at every place, not only at the first of its kind")
+    command.add_argument("--seeds", type=int, default=1, metavar="N", help="variants are run with this many seeds")
+    command.add_argument("--faults", default="", metavar="WORD", help="only faults and variants whose name contains this")
+    command.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
+    command.add_argument("--format", choices=("text", "json"), default="text")
+    command.set_defaults(call=selftest)
+    return command
+
+
+def selftest(options: argparse.Namespace) -> int:
+    """Print the sensitivity of each profile; exit 1 on a false finding, an error of ours or a survivor."""
+    shelf = shelf_of(options)
+    names = options.profiles or sorted(shelf.profiles)
+    jobs = [job for name in names for job in jobs_of(name, shelf, every_place=options.all, seeds=options.seeds, word=options.faults)]
+    began = time.monotonic()
+    trials = list(run_jobs(jobs, shelf, options.jobs))
+    elapsed = time.monotonic() - began
+    by_profile = {name: sensitivity(t for t in trials if t.profile == name.partition("@")[0]) for name in names}
+    total = sensitivity(trials)
+    if options.format == "json":
+        print(json.dumps(document(by_profile, total, trials, elapsed), indent=1))
+    else:
+        print(table(by_profile, total))
+        say(f"{len(trials)} runs, {total.requests} requests, {elapsed:.0f} s")
+    return 1 if total.false_findings or total.errors or total.survivors else 0
+
+
+def jobs_of(name: str, shelf: Shelf, *, every_place: bool = False, seeds: int = 1, word: str = "") -> list[Job]:
+    """Return the trials of a profile: the twin as it is, each fault, each variant with each seed."""
+    profile = load_profile(name, shelf)
+    faults = [p.name for p in planted(profile) if p.expected and (every_place or p.representative) and word in p.name]
+    variants = [v.name for v in variants_for(profile) if word in v.name]
+    return (
+        [(name, "twin", "as it is", s + 1) for s in range(seeds)]
+        + [(name, "fault", f, 1) for f in faults]
+        + [(name, "variant", v, s + 1) for v in variants for s in range(seeds)]
+    )
+
+
+def run_jobs(jobs: Sequence[Job], shelf: Shelf, workers: int) -> Iterator[Trial]:
+    """Run trials in processes of their own."""
+    if workers <= 1 or len(jobs) <= 2:
+        _start(shelf)
+        yield from map(run_job, jobs)
+        return
+    with multiprocessing.get_context("spawn").Pool(workers, _start, (shelf,)) as pool:
+        yield from pool.imap_unordered(run_job, jobs, chunksize=4)
+
+
+_shelf: Shelf | None = None
+_judged: dict[str, frozenset[str]] = {}
+
+
+def _start(shelf: Shelf) -> None:
+    global _shelf
+    _shelf = shelf
+
+
+def run_job(job: Job) -> Trial:
+    """Run one trial."""
+    name, kind, what, seed = job
+    profile = load_profile(name, _shelf)
+    began = time.monotonic()
+    if name not in _judged:
+        _judged[name] = frozenset(r.requirement for r in score(_quietly(name, twin_for(profile), 1)).results if r.verdict is Verdict.PASS)
+    twin, group, sentence, expected = _twin(name, kind, what)
+    run = _quietly(name, twin, seed)
+    results = score(run).results
+    return Trial(
+        profile=profile.name, kind=kind, name=what, group=group, sentence=sentence, seed=seed, expected=expected & _judged[name],
+        red=frozenset(r.requirement for r in results if r.verdict is Verdict.FAIL),
+        errors=frozenset(f"{r.requirement}: {r.reason}" for r in results if r.verdict is Verdict.ERROR),
+        requests=run.footer.requests if run.footer else 0, seconds=time.monotonic() - began,
+    )  # fmt: skip
+
+
+def _twin(name: str, kind: str, what: str) -> tuple[Twin, str, str, frozenset[str]]:
+    profile = load_profile(name, _shelf)
+    inner = twin_for(profile)
+    if kind == "fault":
+        found = next(p for p in planted(profile) if p.name == what)
+        return found.twin(inner), found.fault.group, found.fault.sentence, found.expected
+    if kind == "variant":
+        variant = next(v for v in variants_for(profile) if v.name == what)
+        return variant.twin(inner), "variant", variant.sentence, frozenset()
+    return inner, "twin", "", frozenset()
+
+
+def _quietly(name: str, twin: Twin, seed: int) -> Run:
+    with tempfile.TemporaryDirectory(prefix="conformance-") as folder, contextlib.redirect_stderr(io.StringIO()):
+        return run_in_process(load_profile(name, _shelf), twin, Path(folder), shelf=_shelf, seed=seed)
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def table(by_profile: dict[str, Sensitivity], total: Sensitivity) -> str:
+    """Return the totals as text, survivors last."""
+    lines = [f"{'profile':<42} {'killed':>12} {'rate':>8} {'precision':>10} {'recall':>8} {'variants':>9} {'false':>6} {'errors':>7}"]
+    for name, counts in [*by_profile.items(), ("total", total)]:
+        killed = f"{counts.killed} of {counts.faults}"
+        shares = f"{_share(counts.kill_rate):>8} {_share(counts.precision):>10} {_share(counts.recall):>8}"
+        lines.append(f"{name:<42} {killed:>12} {shares} {counts.variants:>9} {counts.false_findings:>6} {counts.errors:>7}")
+    lines += ["", *[f"survived  {s}" for s in total.survivors]] if total.survivors else []
+    return "\n".join(lines)
+
+
+def document(by_profile: dict[str, Sensitivity], total: Sensitivity, trials: Sequence[Trial], elapsed: float) -> dict[str, Any]:
+    """Return everything as JSON values: totals, totals per profile, and each trial."""
+    return {
+        "total": totals(total) | {"elapsed_s": round(elapsed, 1)},
+        "profiles": {name: totals(counts) for name, counts in by_profile.items()},
+        "trials": [
+            {
+                "profile": t.profile, "kind": t.kind, "name": t.name, "group": t.group, "seed": t.seed, "killed": t.killed,
+                "red": sorted(t.red), "expected": sorted(t.expected), "errors": sorted(t.errors), "requests": t.requests,
+            }
+            for t in sorted(trials, key=lambda t: (t.profile, t.kind, t.name, t.seed))
+        ],
+    }  # fmt: skip
+
+
+def totals(counts: Sensitivity) -> dict[str, Any]:
+    """Return totals as JSON members."""
+    return {
+        "faults": counts.faults, "killed": counts.killed, "kill_rate": counts.kill_rate, "precision": counts.precision, "recall": counts.recall,
+        "variants": counts.variants, "false_findings": counts.false_findings, "errors": counts.errors, "requests": counts.requests,
+        "survivors": list(counts.survivors),
+    }  # fmt: skip
+
+
+COMMANDS = (_selftest_command,)

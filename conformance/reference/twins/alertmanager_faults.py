@@ -1,0 +1,141 @@
+"""Faults that only an Alertmanager can have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from conformance.reference.faults.planting import Seen, fault, success
+from conformance.reference.faults.where import ids, service
+from conformance.reference.message import moment
+from conformance.wire import WireResponse
+
+_P = "alertmanager-v2"
+
+
+def _at(*operations: str) -> Callable[[Any], list[str]]:
+    return lambda profile: [o for o in operations if o in profile.contract.operations]
+
+
+def _silences(seen: Seen, change: Callable[[dict[str, Any]], dict[str, Any]]) -> WireResponse:
+    return seen.edited(lambda body: [change(s) for s in body] if isinstance(body, list) else change(body))
+
+
+@fault(
+    profile=_P, group="time", sentence="A silence is pending for ever.",
+    applies=_at("getSilence"), expected=ids("silence.state-follows-time"),
+)  # fmt: skip
+def never_active(seen: Seen) -> WireResponse:
+    def change(silence: dict[str, Any]) -> dict[str, Any]:
+        return {**silence, "status": {"state": "pending"}} if silence["status"]["state"] == "active" else silence
+
+    return _silences(seen, change)
+
+
+@fault(
+    profile=_P, group="time", sentence="A silence is active from the moment it is made.",
+    applies=_at("getSilence"), expected=ids("silence.state-follows-time"),
+)  # fmt: skip
+def active_at_once(seen: Seen) -> WireResponse:
+    def change(silence: dict[str, Any]) -> dict[str, Any]:
+        return {**silence, "status": {"state": "active"}} if silence["status"]["state"] == "pending" else silence
+
+    return _silences(seen, change)
+
+
+@fault(
+    profile=_P, group="state", sentence="Active silences silence nothing.",
+    applies=_at("getAlerts"), expected=ids("alert.silenced"),
+)  # fmt: skip
+def silences_silence_nothing(seen: Seen) -> WireResponse:
+    return seen.edited(lambda body: [{**a, "status": {**a["status"], "state": "active", "silencedBy": []}} for a in body])
+
+
+@fault(
+    profile=_P, group="state", sentence="A suppressed alert does not name its silence.",
+    applies=_at("getAlerts"), expected=ids("alert.silenced"),
+)  # fmt: skip
+def silence_not_named(seen: Seen) -> WireResponse:
+    return seen.edited(lambda body: [{**a, "status": {**a["status"], "silencedBy": []}} for a in body])
+
+
+@fault(
+    profile=_P, group="query semantics", sentence="A matcher with != is read as one with =.",
+    applies=_at("getSilences", "getAlerts"),
+    expected=lambda profile, place: ids("silence.filter" if place == "getSilences" else "alert.filter")(profile, place),
+)  # fmt: skip
+def unequal_is_equal(seen: Seen) -> WireResponse:
+    return seen.asking(lambda query: [(k, v.replace("!=", "=") if k == "filter" else v) for k, v in query])
+
+
+@fault(
+    profile=_P, group="query semantics", sentence="The flags for states are ignored.",
+    applies=_at("getSilences"), expected=ids("silence.state-parameters"),
+)  # fmt: skip
+def state_flags_ignored(seen: Seen) -> WireResponse:
+    return seen.asking(lambda query: [(k, v) for k, v in query if k not in ("active", "pending", "expired")])
+
+
+@fault(
+    profile=_P, group="input validation", sentence="A silence that ends before it starts is taken.",
+    applies=_at("postSilences"), expected=ids("silence.ends-before-it-starts"),
+)  # fmt: skip
+def reversed_times_taken(seen: Seen) -> WireResponse:
+    answer = seen.pretend()
+    if answer.status != 400 or b"start time must be before" not in answer.body:
+        return seen.forward()
+    return seen.sending(lambda body: {**body, "startsAt": body["endsAt"], "endsAt": body["startsAt"]})
+
+
+@fault(
+    profile=_P, group="state", sentence="A change of a silence is answered and not made.",
+    applies=_at("postSilences"), expected=ids("silence.update-in-place"),
+)  # fmt: skip
+def change_of_silence_forgotten(seen: Seen) -> WireResponse:
+    return seen.pretend() if b'"id"' in seen.request.body else seen.forward()
+
+
+@fault(
+    profile=_P, group="value fidelity", sentence="The annotations of a silence are lost.",
+    applies=_at("postSilences"), expected=ids("silence.annotations"),
+)  # fmt: skip
+def annotations_lost(seen: Seen) -> WireResponse:
+    return seen.sending(lambda body: {k: v for k, v in body.items() if k != "annotations"} if isinstance(body, dict) else body)
+
+
+@fault(
+    profile=_P, group="state", sentence="Alerts are taken and lost.",
+    applies=_at("postAlerts"), expected=ids("alert.appears", "alert.grouped", "alert.silenced"),
+)  # fmt: skip
+def alerts_lost(seen: Seen) -> WireResponse:
+    return seen.pretend()
+
+
+@fault(
+    profile=_P, group="state", sentence="Alerts are in no group.",
+    applies=_at("getAlertGroups"), expected=ids("alert.grouped"),
+)  # fmt: skip
+def no_groups(seen: Seen) -> WireResponse:
+    return seen.edited(lambda body: [])
+
+
+@fault(
+    profile=_P, group="value fidelity", sentence="The annotations of an alert are lost.",
+    applies=_at("getAlerts"), expected=ids("alert.appears"),
+)  # fmt: skip
+def alert_annotations_lost(seen: Seen) -> WireResponse:
+    return seen.edited(lambda body: [{**a, "annotations": {}} for a in body])
+
+
+@fault(
+    profile=_P, group="time", sentence="An alert ends as soon as it is taken.",
+    applies=service, expected=ids("alert.appears", "alert.grouped", "alert.silenced"),
+)  # fmt: skip
+def alerts_end_at_once(seen: Seen) -> WireResponse:
+    if seen.operation is None or seen.operation.id != "postAlerts":
+        return seen.forward()
+    answer = seen.forward()
+    if success(answer):
+        for alert in seen.twin.store.shelf("alert").values():
+            alert.body["endsAt"] = moment(seen.now)
+    return answer

@@ -1,0 +1,128 @@
+"""Faults that only a Redfish service can have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from conformance.profile import Profile
+from conformance.reference.faults.access import known
+from conformance.reference.faults.planting import Seen, fault, success, with_header
+from conformance.reference.faults.where import ids, looked_at, service, turns
+from conformance.reference.places import put
+from conformance.wire import WireResponse, header
+
+_P = "dmtf-redfish"
+
+
+def _at(*operations: str) -> Callable[[Any], list[str]]:
+    return lambda profile: list(operations)
+
+
+@fault(profile=_P, group="headers", sentence="Answers do not say OData-Version.", applies=service, expected=ids("service.odata-version"))
+def no_odata_version(seen: Seen) -> WireResponse:
+    return with_header(seen.forward(), "OData-Version", None)
+
+
+@fault(profile=_P, group="headers", sentence="Answers name another OData-Version.", applies=service, expected=ids("service.odata-version"))
+def old_odata_version(seen: Seen) -> WireResponse:
+    return with_header(seen.forward(), "OData-Version", "3.0")
+
+
+@fault(profile=_P, group="headers", sentence="Answers do not say Cache-Control.", applies=service, expected=ids("service.cache-control"))
+def no_cache_control(seen: Seen) -> WireResponse:
+    return with_header(seen.forward(), "Cache-Control", None)
+
+
+@fault(
+    profile=_P, group="headers", sentence="Answers to GET do not list the methods.", applies=service, expected=ids("service.allow-on-get")
+)
+def no_allow_on_get(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return with_header(answer, "Allow", None) if success(answer) else answer
+
+
+@fault(profile=_P, group="headers", sentence="Answers to GET name no schema.", applies=service, expected=ids("service.described-by"))
+def no_described_by(seen: Seen) -> WireResponse:
+    return with_header(seen.forward(), "Link", None)
+
+
+@fault(
+    profile=_P, group="state", sentence="The service root has a link that leads nowhere.",
+    applies=_at("getServiceRoot"), expected=ids("service-root.links-resolve"),
+)  # fmt: skip
+def dead_link(seen: Seen) -> WireResponse:
+    return seen.edited(lambda body: put(body, "/Registries/@odata.id", "/redfish/v1/Nowhere"))
+
+
+def _collections(profile: Profile) -> list[str]:
+    return [p for p in looked_at("links-resolve")(profile) if p != "getServiceRoot"]
+
+
+@fault(
+    profile=_P, group="state", sentence="A collection has a member that does not exist.",
+    applies=_collections, expected=turns("links-resolve"),
+)  # fmt: skip
+def dead_member(seen: Seen) -> WireResponse:
+    def edit(body: Any) -> Any:
+        members = [*body["Members"], {"@odata.id": body["@odata.id"] + "/no-such-member"}]
+        return {**body, "Members": members, "Members@odata.count": len(members)}
+
+    return seen.edited(edit)
+
+
+@fault(
+    profile=_P, group="asynchrony and callbacks", sentence="A reset is accepted and never done.",
+    applies=_at("resetSystem"), expected=ids("power.state-reached"),
+)  # fmt: skip
+def reset_forgotten(seen: Seen) -> WireResponse:
+    return seen.pretend()
+
+
+@fault(
+    profile=_P, group="input validation", sentence="A reset of any type is accepted.",
+    applies=_at("resetSystem"), expected=ids("power.allowable"),
+)  # fmt: skip
+def any_reset_accepted(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return WireResponse(status=204) if answer.status == 400 else answer
+
+
+@fault(
+    profile=_P, group="state", sentence="A boot override is accepted and not stored.",
+    applies=_at("updateSystem"), expected=ids("boot.state-reached"),
+)  # fmt: skip
+def boot_override_forgotten(seen: Seen) -> WireResponse:
+    return seen.pretend()
+
+
+@fault(
+    profile=_P, group="authentication", sentence="The token of a session outlives it.",
+    applies=service, expected=ids("session.token"),
+)  # fmt: skip
+def token_outlives_session(seen: Seen) -> WireResponse:
+    tokens: dict[str, str] = seen.memory.setdefault("tokens", {})
+    given = header(seen.request.headers, "x-auth-token")
+    answer = seen.forward()
+    if answer.status == 401 and given in tokens.values():
+        return known(seen)
+    if success(answer) and (token := header(answer.headers, "x-auth-token")):
+        tokens[str(len(tokens))] = token
+    return answer
+
+
+@fault(
+    profile=_P, group="input validation", sentence="A PATCH with nothing but an unknown property succeeds.",
+    applies=_at("updateAccount"), expected=ids("account.not-updatable-refused"),
+)  # fmt: skip
+def unknown_property_accepted(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return WireResponse(status=204) if answer.status == 400 and b"PropertyUnknown" in answer.body else answer
+
+
+@fault(
+    profile=_P, group="paging", sentence="Members@odata.count is one too low.",
+    applies=looked_at("totals-agree"), expected=turns("totals-agree"),
+)  # fmt: skip
+def count_too_low(seen: Seen) -> WireResponse:
+    return seen.edited(lambda body: {**body, "Members@odata.count": body["Members@odata.count"] - 1})

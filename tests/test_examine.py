@@ -1,0 +1,230 @@
+"""One requirement: its cases, their repetition on fresh data, and the one place where an ending becomes a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from conformance.api import Api
+from conformance.checks.registry import Check
+from conformance.ending import Inconclusive, Nonconformity, NotApplicable, NotTested
+from conformance.exchange import Exchange, Path, Request
+from conformance.flow import Answer, Callback, Wait, drive, now, send
+from conformance.loading.profiles import load_profile
+from conformance.planning.examine import REPEATED, case_name, examination, judged, needed, unlooked
+from conformance.planning.plan import Test
+from conformance.run import Result
+from conformance.verdict import Effect, Level, Verdict
+from tests.notes import shelf
+
+PROFILE = load_profile("notes", shelf())
+REQUIREMENT = PROFILE.by_id["notes/get-note.answers"]
+READ = Request(operation="getNote", method="GET", target="/notes/1")
+
+
+class Server(Answer):
+    """Answers each request with the next status; the last one stays."""
+
+    def __init__(self, *statuses: int) -> None:
+        super().__init__()
+        self.statuses = list(statuses)
+
+    async def __call__(self, at: Path, step: Request | Wait | Callback) -> Any:
+        assert isinstance(step, Request)
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        return Exchange(request=step, status=status, body=b"{}")
+
+
+def look(
+    run: Callable[..., Any],
+    server: Answer,
+    *,
+    cases: Sequence[Any] = (None,),
+    effect: Effect = Effect.READ,
+    control: Exchange | None = None,
+    ready: Any = None,
+) -> Result:
+    check = Check(name="x", run=run, about="service", cases=(lambda p, r: cases) if cases != (None,) else None, ready=ready)
+    test = Test(requirement=REQUIREMENT, check=check, cases=cases, effect=effect, isolation="own")
+
+    def tools(place: str) -> Api:
+        return Api(profile=PROFILE, run_id="0123456789abcdef", started=0.0, test_data={}, allowed=frozenset(), place=place)
+
+    return judged(test, now(drive(examination(test, tools), server)), server.seen, control, PROFILE)
+
+
+async def expects_200(api: Api) -> None:
+    seen = await send(READ.with_(target=f"/notes/{api.fresh()}"), also=(503,))
+    if seen.status != 200:
+        raise Nonconformity("200", seen.status, seen, cause="status")
+
+
+def test_a_pass_names_its_evidence() -> None:
+    """The exchange it rests on is named."""
+    result = look(expects_200, Server(200))
+    assert (result.verdict, result.cases, result.judged, result.requests) == (Verdict.PASS, 1, 1, 1)
+    assert result.evidence == ((1, 0, 0),)
+
+
+def test_a_check_that_saw_nothing_is_our_error() -> None:
+    """No evidence, no pass."""
+
+    async def idle(api: Api) -> None:
+        return None
+
+    assert look(idle, Server(200)).verdict is Verdict.ERROR
+
+
+def test_a_fail_that_reproduces_stands() -> None:
+    """The same expectation broken twice, on fresh data; both exchanges are kept."""
+    result = look(expects_200, Server(500, 500))
+    assert result.verdict is Verdict.FAIL
+    assert result.cause == "status"
+    [finding] = result.findings
+    assert finding.evidence == ((1, 0, 0), (2, 0, 0))
+    assert not finding.seen_once
+
+
+def test_a_fail_that_does_not_reproduce_is_unstable() -> None:
+    """Once and not again is inconclusive, with what was seen."""
+    result = look(expects_200, Server(500, 200))
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.reason.startswith("unstable: failed once (expected 200; observed 500)")
+    assert not result.findings
+    assert result.evidence
+
+
+def test_repeated_data_are_fresh() -> None:
+    """The second look uses other values than the first."""
+    server = Server(500)
+    look(expects_200, server)
+    first, second = (x.request.target for x in server.seen.values())
+    assert first != second
+
+
+@pytest.mark.parametrize("effect", [Effect.LASTING, Effect.DISRUPTIVE])
+def test_what_cannot_be_undone_is_not_repeated(effect: Effect) -> None:
+    """Its one failure stands, marked as seen once."""
+    result = look(expects_200, Server(500, 200), effect=effect)
+    assert result.verdict is Verdict.FAIL
+    assert result.findings[0].seen_once
+    assert result.requests == 1
+
+
+async def by_case(api: Api, case: str) -> None:
+    seen = await send(READ.with_(target=f"/{case}"))
+    endings = {
+        "bad": Nonconformity("good", "bad", seen),
+        "unsure": Inconclusive("no idea", seen, needs="getAbout"),
+        "off": NotApplicable("not here"),
+        "skipped": NotTested("not allowed"),
+    }
+    if case.partition("-")[0] in endings:
+        raise endings[case.partition("-")[0]]
+    if case == "broken":
+        raise RuntimeError("our bug")
+
+
+@pytest.mark.parametrize(
+    ("cases", "verdict"),
+    [
+        (["good"], "pass"),
+        (["good", "off"], "pass"),
+        (["off"], "not-applicable"),
+        (["good", "skipped"], "not-tested"),
+        (["good", "unsure"], "inconclusive"),
+        (["unsure", "bad"], "fail"),
+        (["bad", "broken", "good"], "error"),
+    ],
+)
+def test_cases_fold_into_one_verdict(cases: list[str], verdict: str) -> None:
+    """A pass needs every case that applies; the heaviest ending wins."""
+    result = look(by_case, Server(200), cases=cases)
+    assert result.verdict == verdict
+    assert result.cases == len(cases)
+    if verdict == "error":
+        assert "RuntimeError: our bug at by_case" in result.reason
+        assert not result.findings
+    if verdict == "inconclusive":
+        assert result.blocked_by == "getAbout"
+
+
+def test_one_reproducing_case_is_enough() -> None:
+    """At most some failing cases are repeated; the others stand with them, and are counted."""
+    cases = [f"bad-{n}" for n in range(REPEATED + 4)]
+    result = look(by_case, Server(200), cases=cases)
+    assert (result.verdict, result.failed, result.judged) == (Verdict.FAIL, len(cases), len(cases))
+    assert result.requests == len(cases) + REPEATED
+
+
+def test_unrepeated_cases_do_not_stand_alone() -> None:
+    """Where none of the repeated cases reproduces, those that were not repeated prove nothing either."""
+    looks: list[str] = []
+
+    async def once(api: Api, case: str) -> None:
+        seen = await send(READ)
+        looks.append(case)
+        if looks.count(case) == 1:
+            raise Nonconformity("a", "b", seen)
+
+    result = look(once, Server(200), cases=[str(n) for n in range(REPEATED + 2)])
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert "unstable" in result.reason
+
+
+def test_a_pass_on_the_answer_to_everything_is_no_evidence() -> None:
+    """What the server also says of a path that does not exist proves nothing."""
+    control = Exchange(request=READ, status=200, body=b"{}")
+    assert look(expects_200, Server(200), control=control).verdict is Verdict.INCONCLUSIVE
+    other = Exchange(request=READ, status=200, body=b"<html>")
+    assert look(expects_200, Server(200), control=other).verdict is Verdict.PASS
+
+
+def test_set_up_that_fails_ends_all_cases() -> None:
+    """What every case stands on is looked at once; its failure is that of each."""
+
+    async def ready(api: Api) -> None:
+        seen = await send(READ)
+        raise Inconclusive("no control", seen)
+
+    async def case(api: Api, case: str, ready: object) -> None:
+        raise AssertionError("not reached")
+
+    result = look(case, Server(200), cases=["a", "b"], ready=ready)
+    assert (result.verdict, result.reason, result.cases, result.judged) == (Verdict.INCONCLUSIVE, "no control", 2, 0)
+
+
+def test_what_is_not_looked_at_says_why() -> None:
+    """A result without a single request carries the reason and the requirement's own words."""
+    test = Test(requirement=REQUIREMENT, check=None, cases=(), effect=Effect.READ, isolation="own")
+    result = unlooked(test, Verdict.NOT_TESTED, "needs --allow write", PROFILE)
+    assert (result.verdict, result.reason, result.requests, result.level, result.sentence) == (
+        Verdict.NOT_TESTED,
+        "needs --allow write",
+        0,
+        Level.MUST,
+        REQUIREMENT.sentence,
+    )
+
+
+def test_needs_are_those_that_leave_nothing_to_look_at() -> None:
+    """The operations that a check must use, and what the profile names."""
+    from conformance.checks.registry import known_checks
+    from conformance.claim import Claim
+    from conformance.planning.plan import make_plan
+
+    plan = make_plan(PROFILE, Claim(), known_checks(), allowed=frozenset({"write"}), test_data={}, answers={})
+    assert set(needed(plan.by_id["notes/note.delete-is-effective"], PROFILE)) == {
+        "notes/create-note.answers",
+        "notes/get-note.answers",
+        "notes/delete-note.answers",
+    }
+    assert needed(plan.by_id["notes/get-note.answer"], PROFILE) == ("notes/get-note.answers",)
+    assert needed(plan.by_id["notes/get-note.answers"], PROFILE) == ()
+
+
+def test_cases_have_short_stable_names() -> None:
+    """Nothing, a tuple of words, anything with an id."""
+    assert (case_name(None), case_name(("a", 1)), case_name("x")) == ("", "a 1", "x")
