@@ -35,10 +35,11 @@ class FoundAt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expired:
-    """What a read shows of a deleted thing that does not vanish."""
+    """What a read shows of a deleted thing that does not vanish; `passing`: or not at once."""
 
     pointer: str
     equals: Any
+    passing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,7 +91,8 @@ def blocks(result: Result) -> bool:
 def settle(results: Sequence[Result]) -> tuple[Result, ...]:
     """Return the results with each cause failing once: what could not pass because of another fail is not tested and names that fail.
 
-    Of fails that need each other in a circle the one met last stands: a cause never vanishes.
+    Of fails that need each other in a circle the one met last stands, and a fail is excused only by one that counts as much:
+    a cause never vanishes from the totals.
     """
     failed = {r.requirement: r for r in results if blocks(r)}
     answers = {r.on: r.requirement for r in failed.values() if r.family in ("answers", "answer")}
@@ -102,7 +103,7 @@ def settle(results: Sequence[Result]) -> tuple[Result, ...]:
         name = result.requirement
         if name not in roots:
             below = (*result.needs, answers.get(result.blocked_by, "")) if len(above) < DEEPEST else ()
-            names = [n for n in below if n in failed and n != name and n not in above]
+            names = [n for n in below if n in failed and n != name and n not in above and _excuses(failed[n], result)]
             roots[name] = next((cause_of(failed[n], (*above, name)) or n for n in names), "")
         return roots[name]
 
@@ -113,6 +114,14 @@ def settle(results: Sequence[Result]) -> tuple[Result, ...]:
             result = replace(result, verdict=Verdict.NOT_TESTED, reason=f"needs {root}", findings=(), cause="")
         settled[result.requirement] = result
     return tuple(settled.values())
+
+
+def _excuses(cause: Result, result: Result) -> bool:
+    """Tell whether the fail *cause* may stand for *result*: a failed SHOULD, MAY or draft does not hide a failed MUST."""
+    order = list(Level)
+    return result.verdict is not Verdict.FAIL or (
+        order.index(cause.level) <= order.index(result.level) and (not cause.draft or result.draft)
+    )
 
 
 def tally(results: Iterable[Result]) -> Tally:

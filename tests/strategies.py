@@ -125,7 +125,7 @@ footers = st.builds(
 
 
 @st.composite
-def runs(draw: st.DrawFn, most: int = 30) -> Run:
+def runs(draw: st.DrawFn, most: int = 10) -> Run:
     """Make any run: cut short or not, with anything in it."""
     names = [f"p/{n}" for n in draw(st.lists(TEXTS.filter(bool), max_size=most, unique=True))]
     look = draw(

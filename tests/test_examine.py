@@ -216,11 +216,9 @@ def test_needs_are_those_that_leave_nothing_to_look_at() -> None:
     from conformance.planning.plan import make_plan
 
     plan = make_plan(PROFILE, Claim(), known_checks(), allowed=frozenset({"write"}), test_data={}, answers={})
-    assert set(needed(plan.by_id["notes/note.delete-is-effective"], PROFILE)) == {
-        "notes/create-note.answers",
-        "notes/get-note.answers",
-        "notes/delete-note.answers",
-    }
+    used = ("create-note", "get-note", "delete-note")
+    expected = {f"notes/{operation}.{family}" for operation in used for family in ("answers", "answer")}
+    assert set(needed(plan.by_id["notes/note.delete-is-effective"], PROFILE)) == expected
     assert needed(plan.by_id["notes/get-note.answer"], PROFILE) == ("notes/get-note.answers",)
     assert needed(plan.by_id["notes/get-note.answers"], PROFILE) == ()
 

@@ -29,7 +29,7 @@ def _xsd() -> xmlschema.XMLSchema:
     return xmlschema.XMLSchema(str(DATA / "junit.xsd"))
 
 
-@given(strategies.runs(most=40))
+@given(strategies.runs(most=16))
 def test_the_summary_fits_one_screen(any_run: Run) -> None:
     """At most forty lines that no terminal can mistake for orders, ending with the conclusion."""
     text = write_text(any_run)

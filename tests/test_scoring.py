@@ -193,6 +193,18 @@ def test_a_failed_set_up_goes_back_to_the_operation() -> None:
     assert settle([result("inconclusive", id="p/x", blocked_by="create")])[0].verdict is Verdict.INCONCLUSIVE
 
 
+@pytest.mark.parametrize("cause", [{"level": "SHOULD"}, {"level": "MAY"}, {"draft": True}])
+def test_what_counts_less_hides_no_must(cause: dict[str, Any]) -> None:
+    """A failed SHOULD, MAY or draft does not excuse a failed MUST that needs it; what could not be looked at still names it."""
+    results = [
+        result("fail", id="p/a", **cause),
+        result("fail", id="p/b", needs=("p/a",)),
+        result("inconclusive", id="p/c", needs=("p/a",)),
+    ]
+    assert [r.verdict.value for r in settle(results)] == ["fail", "fail", "not-tested"]
+    assert code(*results) is Exit.FAILED
+
+
 def test_a_circle_of_needs_keeps_a_fail() -> None:
     """Fails that need each other do not excuse each other away."""
     for order in itertools.permutations(["a", "b", "c"]):

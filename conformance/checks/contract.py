@@ -156,8 +156,13 @@ async def provoke(api: Api, operation: Operation, kind: str) -> tuple[Exchange, 
     else:
         wrong = right.with_(body=b'{"')
     seen = await send(wrong, also=(403,))
-    control = await given(right)
+    control = await as_control(operation, right)
     return seen, control
+
+
+async def as_control(operation: Operation, right: Request) -> Exchange:
+    """Send a valid request as control; an answer that the bindings permit shows as well that nothing else was wrong with it."""
+    return await given(right, *range(200, 300), *operation.permitted) if operation.permitted else await given(right)
 
 
 @check("errors", about="operation", cases=error_cases)
@@ -187,7 +192,7 @@ async def authentication(api: Api, operation: Operation, identity: str) -> None:
     what = "no credentials" if identity == "none" else "wrong credentials"
     if seen.success:
         raise Nonconformity(f"{one_of(wanted)} ({what})", seen.summary, seen, cause=f"{what}: {operation.title}")
-    control = await given(right)
+    control = await as_control(operation, right)
     if seen.status not in wanted:
         raise Nonconformity(f"{one_of(wanted)} ({what})", seen.summary, seen, control, cause=f"status for {what}")
 

@@ -47,7 +47,7 @@ async def first_look(api: Api, questions: Sequence[Question]) -> FirstLook:
     control = await ending(send(nowhere, silence=True, also=(401, 403, 429, 503)))
     trouble = ""
     if not seen.success:
-        trouble = await _why_nothing(api, seen)
+        trouble = await _why_nothing(api, seen, control if isinstance(control, Exchange) else None)
     elif isinstance(control, Exchange) and alike(seen, control):
         trouble = await _why_all_the_same(api, seen)
     if trouble:
@@ -84,17 +84,21 @@ async def _more_reads(api: Api, first: Exchange) -> list[Exchange]:
 async def _why_all_the_same(api: Api, first: Exchange) -> str:
     """Look at a few more reads where a made-up path was answered like the probe: a page that is served for any path is no service."""
     looks = await _more_reads(api, first)
-    if len(looks) < 3 or not all(alike(first, x) for x in looks):
+    if not all(alike(first, x) for x in looks):
         return ""
-    return f"{len(looks)} operations and a path that does not exist give the very same answer ({first.status} {first.media_type}): base path?"
+    answer = f"{first.status} {first.media_type or 'without a body'}"
+    return f"{len(looks)} operations and a path that does not exist give the very same answer ({answer}): base path?"
 
 
-async def _why_nothing(api: Api, first: Exchange) -> str:
-    """Look at a few more reads; return why none of them can be looked at, or '' when one can."""
+async def _why_nothing(api: Api, first: Exchange, control: Exchange | None) -> str:
+    """Look at a few more reads; return why none of them can be looked at, or '' when one can.
+
+    A 404 that the contract explains speaks of what was asked for, unless a path that does not exist is answered in the same words.
+    """
     looks = await _more_reads(api, first)
     if all(x.status in (401, 403) for x in looks):
         return f"credentials refused: {first.request.where} answered {first.status}"
-    if all(absent(api.operation(x.request.operation), x) for x in looks):
+    if all(absent(api.operation(x.request.operation), x) or _nowhere(x, control) for x in looks):
         return f"none of {len(looks)} operations is there ({first.request.where} answered {first.status}): base path?"
     if all(300 <= x.status < 400 for x in looks):
         to = clip(first.header("location") or "nowhere", 100)
@@ -102,6 +106,10 @@ async def _why_nothing(api: Api, first: Exchange) -> str:
     if all(not x.status for x in looks):
         return f"no answer to any of {len(looks)} reads: {first.detail or first.trouble}"
     return ""
+
+
+def _nowhere(seen: Exchange, control: Exchange | None) -> bool:
+    return control is not None and seen.status in (404, 410) and seen.status == control.status and seen.body == control.body
 
 
 async def _ask(api: Api, operation: str) -> Exchange:

@@ -16,7 +16,7 @@ from conformance.verdict import Effect
 
 
 async def parents(api: Api, operation: Operation, *, own: str = "") -> Subject | None:
-    """Return the instances that the path of *operation* hangs under (without the resource's own id), or None; the same for all of a case."""
+    """Return what the path of *operation* hangs under (without the resource's own id), the same for all of a case; or None."""
     subject: Subject | None = None
     owners = api.profile.bindings.owners
     for name in reversed(operation.path_parameters):  # the innermost brings those that it hangs under
@@ -72,8 +72,9 @@ async def filled(api: Api, template: Any) -> Any:
 async def _shown_of_one(api: Api, resource: Resource, pointer: str) -> Any:
     """Return what the server shows at *pointer* of an instance of *resource*."""
     subject = await existing(api, resource)
-    shown = subject.shown if pick(subject.shown, pointer) else (await given(api.request(api.operation(resource.read), subject=subject))).json()
-    found = pick(shown, pointer)
+    found = pick(subject.shown, pointer)
+    if not found and resource.read:
+        found = pick((await given(api.request(api.operation(resource.read), subject=subject))).json(), pointer)
     if not found:
         raise Inconclusive(f"the server shows nothing at {pointer} of a {resource.name}")
     return found[0]
@@ -241,7 +242,7 @@ async def guarded(api: Api, resource: Resource, subject: Subject, request: Reque
 
     A weak tag never matches there (RFC 9110 section 13.1.1), so `*` stands for it. Call it right before sending: a write changes the tag.
     """
-    if not (resource.if_match and resource.read and resource.role(request.operation) in ("replace", "update", "delete")):
+    if not (resource.if_match and resource.read and request.operation in (resource.replace, resource.update, resource.delete)):
         return request
     tag = (await given(api.request(api.operation(resource.read), subject=subject))).header("etag")
     if not tag:
@@ -251,11 +252,10 @@ async def guarded(api: Api, resource: Resource, subject: Subject, request: Reque
 
 def changing_body(api: Api, resource: Resource, operation: Operation, subject: Subject) -> Any:
     """Return the body of a valid replace or update of *subject*; None for a read or delete."""
-    role = resource.role(operation.id)
     if operation.body is not None:
         return api.fill(operation.body)
-    if role == "replace":
+    if operation.id == resource.replace:
         return api.changed(resource, subject.sent)
-    if role == "update":
+    if operation.id == resource.update:
         return api.fill(dict(resource.changes))
     return None

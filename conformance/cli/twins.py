@@ -107,6 +107,7 @@ def _serve_command(commands: Any) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser("serve-reference", help="serve a profile's twin on 127.0.0.1, to point a run or a client at")
     command.add_argument("profile", metavar="PROFILE[@EDITION]")
     command.add_argument("--port", type=int, default=0)
+    command.add_argument("--sink-ca", type=Path, metavar="FILE", help="the authority to trust for callbacks: sink-ca.pem in the folder of the run")
     command.set_defaults(call=serve_reference)
     return command
 
@@ -115,7 +116,7 @@ def serve_reference(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C; print the target file and the run line that fit."""
     profile = load_profile(options.profile, shelf_of(options))
     twin = twin_for(profile)
-    with serve(twin, options.port) as url:
+    with serve(twin, options.port, sink_ca=options.sink_ca) as url:
         token = " --token-env TWIN_TOKEN" if profile.bindings.authentication.required else ""
         print(f"{profile.title}: {url}")
         print(f"{'TWIN_TOKEN=' + TOKEN + ' ' if token else ''}conformance run {profile.name}@{profile.edition} --url {url}{token} --allow write", flush=True)

@@ -324,7 +324,7 @@ class Driver:
         operation = api.operation(resource.delete)
         look = self._look(resource, entry)
         proof = await self.exchange(CLEAN_UP, (number, 2), look) if look and entry.state == "deleted" else None
-        if proof is None or not (proof.status in resource.gone or self._expired(resource.expired, proof)):
+        if proof is None or not self._over(resource, proof):
             request = Request(
                 operation=operation.id, method=operation.method, target=entry.target, link=entry.link, effect=operation.effect,
                 on=operation.test_data, headers=(("accept", "*/*"),),
@@ -338,16 +338,18 @@ class Driver:
                 for pause in PROOFS:
                     await asyncio.sleep(pause * self.patience)
                     proof = await self.exchange(CLEAN_UP, (number, 1), look)
-                    if proof.status in resource.gone or self._expired(resource.expired, proof):
+                    if self._over(resource, proof):
                         break
         gone = proof.status in resource.gone or (look is None and proof.success)
         if gone:
             self.ledger.update(entry, state="removed", last=str(proof.status))
             return None
-        state = "expired" if self._expired(resource.expired, proof) else proof.summary
+        state = "expired" if self._over(resource, proof) else proof.summary
         self.ledger.update(entry, state="removed" if state == "expired" else "left", last=state)
         if state == "expired" and resource.expired:
             state = f"{resource.expired.equals} (the standard cannot remove it)"
+        elif resource.expired and self._expired(resource.expired, proof):
+            state = f"still {resource.expired.equals}"
         return Leftover(resource=entry.resource, where=entry.link or entry.target, state=state)
 
     def _look(self, resource: Resource, entry: Entry) -> Request | None:
@@ -362,6 +364,11 @@ class Driver:
             return api.request(read, parameters=path_values(api.operation(resource.delete).path, entry.target))
         except Ending:
             return None
+
+    def _over(self, resource: Resource, seen: Exchange) -> bool:
+        """Tell whether a read shows that nothing more comes of removing: gone, or as the bindings say of what stays."""
+        stays = resource.expired is not None and not resource.expired.passing
+        return seen.status in resource.gone or (stays and self._expired(resource.expired, seen))
 
     def _expired(self, expired: Any, seen: Exchange) -> bool:
         if expired is None or not seen.success:

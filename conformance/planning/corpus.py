@@ -16,7 +16,10 @@ from conformance.api import Api, spoken_of
 from conformance.case import Case, edited
 from conformance.contract import Operation, Parameter
 from conformance.errors import Problem, UsageError
+from conformance.planning.proof import inside
 from conformance.planning.readings import ABSENT, readings, wire_readings
+from conformance.planning.sampling import Sampler
+from conformance.planning.shapes import Shape
 from conformance.profile import Profile, Resource
 from conformance.schema import lookup, resolve
 from conformance.verdict import Effect
@@ -110,7 +113,7 @@ def _example(profile: Profile, operation: Operation) -> Any:
     told = json.dumps([operation.body, resource.example if resource else None])
     wanted = {name: name for name in profile.bindings.test_data if f"{{test_data.{name}}}" in told}  # where there is a default, it serves
     api = Api(profile=profile, run_id="corpus", started=1_767_225_600.0, test_data=wanted, allowed=frozenset(), place=operation.id)
-    others = dict.fromkeys(spoken_of([operation.body, resource.example if resource else None]), SOME_ID)
+    others = {word: _stand_in(profile, word) for word in spoken_of([operation.body, resource.example if resource else None])}
     if resource and role == "create" and not operation.test_data:
         return api.example(resource, others) if resource.example is not None else None
     if operation.body is not None:
@@ -120,6 +123,22 @@ def _example(profile: Profile, operation: Operation) -> Any:
     if resource and role == "update" and resource.changes:
         return api.fill(dict(resource.changes))
     return None
+
+
+def _stand_in(profile: Profile, word: str) -> Any:
+    """Return what stands for another resource: some id, or a value that its schema allows at the place that is spoken of."""
+    kind, _, name = word.partition(".")
+    name, _, pointer = name.partition("/")
+    resource = profile.bindings.resources.get(name)
+    if kind != "shown" or resource is None or not resource.read:
+        return SOME_ID
+    read = profile.operation(resource.read)
+    documented = read.documented(read.success[0])
+    schema = next(iter(documented.media.values()), "") if documented else ""
+    shape: Shape | None = Shape.at(profile.contract.document, {"$ref": f"#{schema}"}) if schema else None
+    for step in pointer.split("/"):
+        shape = inside(shape, step) if shape else None
+    return Sampler(word, extent="least").value(shape) if shape else SOME_ID
 
 
 # -- from an idea to edits of the example ------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ response schema at one place is refused by ours. Each difference is a listed dev
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -137,6 +138,7 @@ class _Work:
     unmade: int = 0
     left_out: int = 0
     differences: list[Difference] = field(default_factory=list)
+    _explained: dict[tuple[Pointers, bool], Deviation | None] = field(default_factory=dict)
     _told: set[tuple[str, ...]] = field(default_factory=set)
     _tried: set[tuple[str, str, str]] = field(default_factory=set)
     _sides: dict[tuple[str, str], _Side] = field(default_factory=dict)
@@ -148,7 +150,10 @@ class _Work:
 
     def differ(self, aspect: Aspect, operation: str, pointers: Pointers, theirs: str, ours: str, *, absence: bool = False) -> None:
         pointers = tuple(dict.fromkeys(pointers))
-        listed = next((d for d in self.deviations if any(d.covers(p, absence) for p in pointers)), None)
+        place = (pointers, absence)
+        if place not in self._explained:
+            self._explained[place] = next((d for d in self.deviations if any(d.covers(p, absence) for p in pointers)), None)
+        listed = self._explained[place]
         key = (pointers[-1] if pointers else "", aspect, theirs if aspect == "structure" else "", listed.pointer if listed else "")
         if key not in self._told:
             self._told.add(key)
@@ -275,12 +280,16 @@ class _Work:
     # -- tightness ----------------------------------------------------------------------------------------------------
     def _tight(self, pair: Pair, ours: Shape, theirs: Shape, our_schemas: Schemas, their_schemas: Schemas) -> None:
         budget = 50 * self.samples
+        tried: list[Any] = []
         for alternative in range(3):
             maker = Sampler(f"{self.seed}|tight", extent="full", alternative=alternative)
             try:
                 value = maker.value(theirs)
             except (Unmakeable, RecursionError):
                 continue
+            if value in tried:
+                continue
+            tried.append(copy.deepcopy(value))
             holder = [value]
             if not their_schemas.is_valid(pair.theirs.schema, value) or not _suit(holder, ours, our_schemas, pair.ours):
                 continue

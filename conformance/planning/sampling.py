@@ -82,7 +82,8 @@ class Sampler:
             return None
         kind = shape.likely
         if self.extent == "chance" and shape.typed and len(types) < 6:
-            kind = self.random.choice([t for t in types if t != "null"] or ["null"])
+            whole = "integer" if "number" in types else ""  # a number may be a whole one anyway
+            kind = self.random.choice([t for t in types if t not in ("null", whole)] or ["null"])
         return self.of_kind(kind, shape, name, depth)
 
     def of_kind(self, kind: str, shape: Shape, name: str, depth: int) -> Any:
@@ -131,7 +132,7 @@ class Sampler:
             key = f"key{n + 1}"
             if shape.others or not shape.closed:
                 out[key] = self.value(shape.others, key, depth + 1) if shape.others else self.anything(key)
-        if self.extent == "full" and depth < DEEPEST:
+        if depth < DEEPEST and (self.extent == "full" or (self.extent == "chance" and self.random.random() < 0.3)):
             for pattern, inner in shape.patterns.items():
                 try:
                     out.setdefault(matching(pattern, self.random), self.value(inner, "", depth + 1))
@@ -148,7 +149,7 @@ class Sampler:
         ]
         if depth >= DEEPEST or self.left <= 0:
             wanted = least
-        first = list(shape.tuple_items)
+        first, extent = list(shape.tuple_items), self.extent
         unique = any(v for v, _ in shape.facts("uniqueItems"))
         out: list[Any] = [
             self.value(Shape.at(shape.document, v), name, depth + 1) for v, _ in shape.facts("contains") if isinstance(v, dict)
@@ -160,6 +161,8 @@ class Sampler:
                 if not unique or one not in out:
                     out.append(one)
                     break
+                self.extent = "chance"
+            self.extent = extent
         return out
 
     def number(self, kind: str, shape: Shape) -> Any:

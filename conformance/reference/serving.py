@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from conformance.reference.answering import REASONS
-from conformance.wire import Twin, WireRequest, WireResponse
+from conformance.wire import Outgoing, Twin, WireRequest, WireResponse, deliveries
 
 LARGEST = 16_000_000
+#: How often a twin is asked what it has to send by itself, and how long a receiver may take.
+COURIER_STEP = 0.05
+COURIER_TIMEOUT = 5.0
 
 
 class _Server(ThreadingHTTPServer):
@@ -101,21 +108,62 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: the run records what happened."""
 
 
+class _Courier(threading.Thread):
+    """Carries what a twin sends by itself, one after the other; what cannot be delivered is lost, as a network loses it."""
+
+    def __init__(self, server: _Server, sink_ca: Path | None) -> None:
+        super().__init__(daemon=True)
+        self.server, self.sink_ca = server, sink_ca
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        """Look and carry until the server is over."""
+        while not self.over.wait(COURIER_STEP):
+            with self.server.lock:
+                sent = deliveries(self.server.twin, self.server.clock())
+            for one in sent:
+                try:
+                    self.carry(one)
+                except (OSError, ValueError, HTTPException):
+                    continue
+
+    def carry(self, sent: Outgoing) -> None:
+        """Send one request; TLS is verified against the authority in the file, which may have come meanwhile."""
+        parts = urlsplit(sent.url)
+        address = parts.hostname or "", parts.port
+        if parts.scheme == "https":
+            known = str(self.sink_ca) if self.sink_ca and self.sink_ca.is_file() else None
+            line: HTTPConnection = HTTPSConnection(*address, timeout=COURIER_TIMEOUT, context=ssl.create_default_context(cafile=known))
+        else:
+            line = HTTPConnection(*address, timeout=COURIER_TIMEOUT)
+        try:
+            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            line.request(sent.request.method, target, body=sent.request.body, headers=dict(sent.request.headers))
+            line.getresponse().read()
+        finally:
+            line.close()
+
+
 @contextmanager
-def serve(twin: Twin, port: int = 0, clock: Callable[[], float] = time.time) -> Iterator[str]:
+def serve(twin: Twin, port: int = 0, clock: Callable[[], float] = time.time, *, sink_ca: Path | None = None) -> Iterator[str]:
     """Serve a twin on 127.0.0.1 for as long as the context lasts, and give its base URL (without the twin's own base path).
 
     Args:
         port: 0 takes a free one.
         clock: seconds since the epoch, for a twin that should live at another time.
+        sink_ca: the authority (PEM) that the twin trusts where it calls back; a run writes it as `sink-ca.pem` into its folder.
     """
     server = _Server(("127.0.0.1", port), _Handler)
     server.twin, server.clock, server.lock = twin, clock, threading.Lock()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
+    courier = _Courier(server, sink_ca)
+    if hasattr(twin, "due"):
+        courier.start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:
+        courier.over.set()
         server.shutdown()
         server.server_close()
         thread.join(5)

@@ -45,7 +45,10 @@ def schema(raw: dict[str, Any], tmp_path: Path, version: str = "3.0.3") -> Any:
         ({"nullable": True}, {}),
         ({"type": "integer", "minimum": 1, "exclusiveMinimum": True}, {"type": "integer", "exclusiveMinimum": 1}),
         ({"type": "integer", "maximum": 1, "exclusiveMaximum": False}, {"type": "integer", "maximum": 1}),
-        ({"type": "object", "x-patternProperties": {"^a": {"type": "string", "nullable": True}}}, {"type": "object", "patternProperties": {"^a": {"type": ["string", "null"]}}}),
+        (
+            {"type": "object", "x-patternProperties": {"^a": {"type": "string", "nullable": True}}},
+            {"type": "object", "patternProperties": {"^a": {"type": ["string", "null"]}}},
+        ),
         ({"type": "string", "example": "a"}, {"type": "string", "examples": ["a"]}),
         ({"type": "file"}, {"type": "string", "format": "binary"}),
         ({"type": "array", "items": [{"type": "string"}]}, {"type": "array", "prefixItems": [{"type": "string"}]}),
@@ -72,7 +75,8 @@ def test_siblings_of_a_reference_count_from_3_1_on(tmp_path: Path) -> None:
 
 
 SWAGGER = {
-    "swagger": "2.0", "info": {"title": "T", "version": "1"}, "basePath": "/v2/", "consumes": ["application/json"], "produces": ["application/json; charset=utf-8"],
+    "swagger": "2.0", "info": {"title": "T", "version": "1"}, "basePath": "/v2/",
+    "consumes": ["application/json"], "produces": ["application/json; charset=utf-8"],
     "paths": {
         "/things/{id}": {
             "parameters": [{"$ref": "#/parameters/id"}],

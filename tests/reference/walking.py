@@ -16,91 +16,12 @@ from conformance.profile import Profile, Resource
 from conformance.reference.examples import filled
 from conformance.reference.places import first, merge_patch
 from conformance.wire import Twin, WireRequest, WireResponse, header
+from tests.reference.special import SPECIAL
 
 NOW = 1_780_000_000.0
 GOOD = "Basic " + base64.b64encode(b"twin:twin-password").decode()
 BAD = "Bearer nobody-knows-me"
 PROFILES = ("scim2", "alertmanager-v2", "alertmanager-v2@0.25", "dmtf-redfish")
-
-_USER = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"]}
-_PATCH = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}
-_BULK = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"]}
-
-
-def _patch(*operations: dict[str, Any]) -> tuple[str, str, Any]:
-    return ("PATCH", "/Users/{id}", {**_PATCH, "Operations": list(operations)})
-
-
-#: Requests that only one standard knows: method, target, body.
-SPECIAL: dict[str, list[tuple[str, str, Any]]] = {
-    "scim2": [
-        ("POST", "/Users", {**_USER, "userName": "Special.One", "externalId": "MiXeD", "displayName": "One", "nickName": "S", "password": "t1me-to-go",
-                            "meta": {"created": "1999-01-01T00:00:00Z"}, "emails": [{"value": "a@b.example", "type": "work"}]}),
-        ("GET", "/Users/{id}", None),
-        ("GET", "/Users/{id}?excludedAttributes=id", None),
-        ("GET", "/Users?attributes=userName", None),
-        ("GET", "/Users/{id}?attributes=userName", None),
-        _patch({"op": "replace", "path": "DISPLAYNAME", "value": "Two"}),
-        _patch({"op": "replace", "value": {"displayName": "Three"}}),
-        _patch({"op": "add", "path": "title", "value": "Dr"}),
-        _patch({"op": "remove", "path": "nickName"}),
-        _patch({"op": "replace", "path": "displayName", "value": "Four"}, {"op": "remove", "path": "userName"}),
-        _patch({"op": "replace", "path": 'emails[value eq "nobody"]', "value": {"value": "x"}}),
-        ("GET", "/Users/{id}", None),
-        ("PUT", "/Users/{id}", {**_USER, "userName": "Special.One", "password": "an0ther-one", "displayName": "Five"}),
-        ("PUT", "/Users/{id}", {**_USER}),
-        ("PUT", "/Users/00000000-0000-4000-8000-00000000beef", {**_USER, "userName": "Never.Made"}),
-        ("GET", "/Users/{id}", None),
-        *[("GET", f"/Users?{q}", None) for q in (
-            "sortBy=userName", "sortBy=userName&sortOrder=descending", "count=-1", "startIndex=0", "startIndex=2&count=1",
-            "filter=userName%20eq%20%22SPECIAL.ONE%22", "filter=USERNAME%20eq%20%22special.one%22",
-            "filter=urn:ietf:params:scim:schemas:core:2.0:User:userName%20eq%20%22special.one%22", "filter=userName%20co%20%22cial%22",
-            "filter=userName%20eq%20%22a%22%20and%20userName%20pr", "filter=active%20gt%20true",
-        )],
-        ("GET", "/Schemas?filter=a", None),
-        ("GET", "/Schemas?count=1", None),
-        ("POST", "/.search", {"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": 'userName eq "nobody"'}),
-        ("POST", "/.search", {"schemas": 17}),
-        ("POST", "/Bulk", {**_BULK, "Operations": [
-            {"method": "DELETE", "path": "/Users/none"},
-            {"method": "POST", "path": "/Users", "bulkId": "b1", "data": {**_USER, "userName": "From.Bulk"}},
-        ]}),
-        ("POST", "/Users", {**_USER, "userName": "FROM.BULK"}),
-        ("POST", "/Users", {**_USER, "userName": "Again.And.Again"}),
-        ("POST", "/Groups", {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "Friends"}),
-        ("PATCH", "/Groups/{id}", {**_PATCH, "Operations": [{"op": "add", "path": "members", "value": [{"value": "x"}]}]}),
-    ],
-    "alertmanager-v2": [
-        ("POST", "/api/v2/alerts", [{"labels": {"alertname": "special"}, "annotations": {"a": "b"}}]),
-        ("GET", "/api/v2/alerts", None),
-        ("GET", "/api/v2/alerts/groups", None),
-        ("POST", "/api/v2/silences", {"matchers": [{"name": "alertname", "value": "special", "isRegex": False}], "startsAt": "{now-60s}",
-                                      "endsAt": "{now+600s}", "createdBy": "me", "comment": "c", "annotations": {"a": "b"}}),
-        ("GET", "/api/v2/silence/{id}", None),
-        ("GET", "/api/v2/alerts", None),
-        ("GET", "/api/v2/silences?active=false", None),
-        ("GET", "/api/v2/silences?filter=alertname!%3D%22special%22", None),
-        ("GET", "/api/v2/alerts?filter=alertname!%3D%22special%22", None),
-        ("POST", "/api/v2/silences", {"id": "{id}", "matchers": [{"name": "alertname", "value": "special", "isRegex": False}],
-                                      "startsAt": "{now-60s}", "endsAt": "{now+900s}", "createdBy": "me", "comment": "changed"}),
-        ("GET", "/api/v2/silences", None),
-        ("POST", "/api/v2/silences", {"id": "00000000-0000-4000-8000-00000000beef", "matchers": [{"name": "a", "value": "b", "isRegex": False}],
-                                      "startsAt": "{now}", "endsAt": "{now+900s}", "createdBy": "me", "comment": "unknown"}),
-        ("POST", "/api/v2/silences", {"matchers": [{"name": "a", "value": "b", "isRegex": False}], "startsAt": "{now+900s}",
-                                      "endsAt": "{now+60s}", "createdBy": "me", "comment": "reversed"}),
-    ],
-    "dmtf-redfish": [
-        ("POST", "/redfish/v1/Systems/437XR1138R2/Actions/ComputerSystem.Reset", {"ResetType": "ForceOff"}),
-        ("GET", "/redfish/v1/Systems/437XR1138R2", None),
-        ("POST", "/redfish/v1/Systems/437XR1138R2/Actions/ComputerSystem.Reset", {"ResetType": "Suspend"}),
-        ("PATCH", "/redfish/v1/Systems/437XR1138R2", {"Boot": {"BootSourceOverrideTarget": "Pxe"}}),
-        ("GET", "/redfish/v1/Systems/437XR1138R2", None),
-        ("POST", "/redfish/v1/SessionService/Sessions", {"UserName": "twin", "Password": "twin-password"}),
-        ("GET", "/redfish/v1/SessionService/Sessions{token}", None),
-        ("DELETE", "/redfish/v1/SessionService/Sessions/{id}", None),
-        ("GET", "/redfish/v1/SessionService/Sessions{token}", None),
-    ],
-}  # fmt: skip
 
 _LOADED: dict[str, Profile] = {}
 
@@ -114,7 +35,8 @@ def profile(name: str) -> Profile:
 
 def profile_at(folder: Path, name: str, openapi: str, bindings: str, head: str) -> Profile:
     """Write a profile of data alone into *folder* and load it."""
-    for file, text in ((f"specs/{name}/1/openapi.yaml", openapi), (f"profiles/{name}/bindings.yaml", bindings), (f"profiles/{name}/1.yaml", head)):
+    files = {f"specs/{name}/1/openapi.yaml": openapi, f"profiles/{name}/bindings.yaml": bindings, f"profiles/{name}/1.yaml": head}
+    for file, text in files.items():
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_text(text, "utf-8")
     return load_profile(name, Shelf((folder / "profiles",), (folder / "specs",)))
@@ -198,14 +120,16 @@ class Walk:
         return self.steps
 
     def special(self, method: str, target: str, body: Any) -> None:
-        """Send a request that only this standard knows; `{id}` is the id in the last answer that had one, `{token}` its token."""
-        last = next((s.answer for s in reversed(self.steps) if s.answer.status < 300 and s.request.method == "POST" and b"d" in s.answer.body), None)
-        shown = json_of(last) if last else None
-        id = str(first(shown, "/id") or first(shown, "/silenceID") or first(shown, "/Id") or "none") if isinstance(shown, dict) else "none"
-        token = next((t for s in reversed(self.steps) if (t := header(s.answer.headers, "x-auth-token"))), "none")
-        who = {"who": "", "x_auth_token": token} if "{token}" in target else {}
-        path, sent = target.replace("{token}", "").replace("{id}", id), json.loads(json.dumps(body).replace("{id}", id))
-        self.send(None, method, path, sent, **who)
+        """Send a request that only this standard knows; `<id>` is the id that was made last, `<token>` leads with the last token."""
+        id, token = "none", "none"
+        for step in self.steps:
+            token = header(step.answer.headers, "x-auth-token") or token
+            shown = json_of(step.answer) if step.request.method == "POST" and step.answer.status < 300 else None
+            if isinstance(shown, dict):
+                id = str(first(shown, "/id") or first(shown, "/silenceID") or first(shown, "/Id") or id)
+        who = {"who": "", "x_auth_token": token} if "<token>" in target else {}
+        sent = json.loads(json.dumps(body).replace("<id>", id))
+        self.send(None, method, target.replace("<token>", "").replace("<id>", id), sent, **who)
 
     def operation(self, resource: Resource, role: str) -> Operation | None:
         """Return the operation of a role."""
@@ -309,10 +233,10 @@ class Walk:
             if owner is None or lister is None:
                 return None
             items = items_of(self.send(lister, "GET", fill(lister.path, values)), owner)
-            place = self.place_in(owner, items[0], values) if items else ""
-            if not place:
+            if not items:
                 return None
-            values[name] = place.rsplit("/", 1)[-1]
+            id = first(items[0], owner.id) if owner.id else str(first(items[0], owner.link)).rsplit("/", 1)[-1]
+            values[name] = str(id)
         return values
 
     def place_of(self, resource: Resource, made: WireResponse, parents: dict[str, str]) -> str:

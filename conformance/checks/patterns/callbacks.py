@@ -4,7 +4,8 @@ A create subscribes as the bindings say (`callbacks.subscribe`), steps bring abo
 wrong is a check of its own: what is missing is neither late nor malformed.
 
 Steps of `after`: {`shows`: pointer -> value, `within`: seconds, `or_gone`: true} reads until that is shown; {`send`: a role or an
-operation, `body`} sends; {`wait`: seconds}. `event` and the like are pointer -> value (or a list of which it is one) into the event.
+operation, `body`, `statuses`} sends; {`wait`: seconds}. `event` and the like are pointer -> value (or a list of which it is one) into
+the event.
 """
 
 from __future__ import annotations
@@ -140,7 +141,7 @@ async def taken(watch: Watch, step: Step) -> None:
     if "send" in step:
         operation = api.operation(getattr(resource, step["send"]) if step["send"] in ROLES else step["send"])
         request = api.request(operation, subject=watch.subject, body=api.fill(step["body"]) if "body" in step else None)
-        watch.cause = watch.note(await given(await guarded(api, resource, watch.subject, request)))
+        watch.cause = watch.note(await given(await guarded(api, resource, watch.subject, request), *step.get("statuses", ())))
         return
     shows = api.fill(dict(step["shows"]))
 

@@ -8,10 +8,12 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from conformance.api import Api, merged
+from conformance.api import Api, Subject, merged
 from conformance.checks.expect import ABSENT, first_difference, instant
 from conformance.checks.patterns.home import found_in, home, poll
 from conformance.checks.patterns.places import one_at, put
+from conformance.checks.patterns.states import server_time
+from conformance.checks.patterns.told import replaced
 from conformance.checks.registry import check
 from conformance.checks.subjects import create, filled, fresh_example
 from conformance.contract import Operation
@@ -34,21 +36,21 @@ async def shows_what_was_sent(
     pointers: Sequence[str],
     changes: Mapping[str, Any] | None = None,
     role: str = "read",
-    required: bool = False,
+    most: int = 0,
 ) -> None:
     """Creates one and expects nothing at the pointers that was not sent there; the server may show a part of it, or leave it out.
 
-    With: `pointers`; `changes`, members merged into the example; `role`, `read` or `create`: the answer that is looked at; `required`,
-    whether something must be shown.
+    With: `pointers`; `changes`, members of the example that are replaced (null: left out); `role`, `read` or `create`: the answer that is
+    looked at; `most`, how many of the members sent there may be shown, of which one must be.
     """
-    body = merged(await fresh_example(api, resource), await filled(api, dict(changes or {})))
+    body = replaced(await fresh_example(api, resource), await filled(api, dict(changes or {})))
     subject, made = await create(api, resource, body)
     seen = made if role == "create" else await given(api.request(api.operation(resource.read), subject=subject))
     for pointer in pointers:
         sent, found = one_at(body, pointer), one_at(seen.json(), pointer)
         if found is ABSENT or found is None:
-            if required and sent is not ABSENT:
-                raise Nonconformity(f"what was sent, or a part of it, at {pointer}", "nothing", seen, made, cause=f"not shown: {pointer}")
+            if most and sent is not ABSENT:
+                raise Nonconformity(f"a part of what was sent at {pointer}", "nothing", seen, made, cause=f"not shown: {pointer}")
             continue
         if sent is ABSENT:
             raise Nonconformity(f"nothing at {pointer}: nothing was sent", repr(found), seen, made, cause=f"shown, not sent: {pointer}")
@@ -56,18 +58,22 @@ async def shows_what_was_sent(
         if difference:
             place, shown, ours = difference
             raise Nonconformity(f"what was sent at {place}: {ours!r}", repr(shown), seen, made, cause=f"shown, not sent: {pointer}")
+        if most and isinstance(found, Mapping) and len(found) > most:
+            raise Nonconformity(
+                f"{most} of the members sent at {pointer}", ", ".join(found), seen, made, cause=f"too much shown: {pointer}"
+            )
 
 
-async def reached(api: Api, resource: Resource, shows: Mapping[str, Any], within: float) -> tuple[Any, Exchange, Exchange]:
+async def reached(
+    api: Api, resource: Resource, shows: Mapping[str, Any], within: float, changes: Mapping[str, Any] | None = None
+) -> tuple[Subject, Exchange, Exchange]:
     """Create one and read it until it shows the values of *shows*, as set-up; return it, the read and the create."""
-    subject, made = await create(api, resource)
+    body = merged(await fresh_example(api, resource), await filled(api, dict(changes or {})))
+    subject, made = await create(api, resource, body)
     wanted = dict(shows)
 
-    def there(seen: Exchange) -> bool:
-        return seen.success and all(one_at(seen.json(), place) == value for place, value in wanted.items())
-
-    seen = await poll(api.request(api.operation(resource.read), subject=subject), there, within)
-    if not there(seen):
+    seen = await poll(api.request(api.operation(resource.read), subject=subject), lambda x: _in_state(x, wanted), within)
+    if not _in_state(seen, wanted):
         raise Inconclusive(f"set-up: {wanted} was not shown within {within:g} s", seen, made)
     return subject, seen, made
 
@@ -105,6 +111,38 @@ async def times_in_order(
                 made,
                 cause=f"value of {apart}",
             )
+
+
+@check("over-at-its-end", roles=("create", "read"))
+async def over_at_its_end(
+    api: Api, resource: Resource, end: str, state: Mapping[str, Any], changes: Mapping[str, Any] | None = None, within: float = 60.0,
+    longest: float = 120.0, grace: float = 10.0,
+) -> None:  # fmt: skip
+    """Creates one that lasts a short time, reads it until it shows a state and its end, and expects the state to be over after that.
+
+    With: `end`, where the moment is shown; `state`, pointer -> value, shown within `within` seconds; `changes`, members of the create;
+    `longest`, the most that we wait; `grace`, seconds after its end that it may still show the state.
+    """
+    subject, seen, made = await reached(api, resource, state, within, changes)
+    moment = _moment(seen.json(), end, seen, made)
+    left = moment.timestamp() - (server_time(seen) or api.started + seen.ended_s)
+    if left > longest:
+        raise Inconclusive(f"it lasts {left:.0f} s more, longer than we wait", seen, made)
+    limit = seen.ended_s + max(left, 0.0) + grace
+    look = api.request(api.operation(resource.read), subject=subject)
+    last = await poll(look, lambda x: not _in_state(x, state), limit - seen.ended_s)
+    if _in_state(last, state):
+        raise Nonconformity(
+            f"no more {dict(state)} after {moment.isoformat()}", last.summary, last, seen, made, cause=f"never over: {resource.name}"
+        )
+    if not last.success and last.status not in resource.gone:
+        raise Inconclusive(f"{look.where} answered {last.status}", last, made, needs=resource.read)
+    if last.started_s < seen.ended_s + left - grace:
+        raise Inconclusive(f"it was over before {moment.isoformat()}, for a reason of its own", last, seen, made)
+
+
+def _in_state(seen: Exchange, state: Mapping[str, Any]) -> bool:
+    return seen.success and all(one_at(seen.json(), place) == value for place, value in state.items())
 
 
 def _moment(body: Any, pointer: str, *seen: Exchange) -> datetime:
@@ -160,7 +198,7 @@ async def amount_added(
 
 
 async def _grown(
-    api: Api, operation: Operation, owner: Resource, subject: Any, before: Exchange, body: Any, shown: str, limit: Mapping[str, str]
+    api: Api, operation: Operation, owner: Resource, subject: Subject, before: Exchange, body: Any, shown: str, limit: Mapping[str, str]
 ) -> _Grown:
     done = await send(api.request(operation, subject=subject, body=body))
     if not done.success:

@@ -205,7 +205,7 @@ def _times_hold(api: Api, *looked: Any) -> None:
     seen = [x for x in looked if isinstance(x, Exchange)]
     for moment in _instants([x for x in looked if not isinstance(x, Exchange)]):
         for exchange in seen:
-            now = _server_time(exchange) or api.started + exchange.started_s
+            now = server_time(exchange) or api.started + exchange.started_s
             if (moment > api.started and moment <= now + 1) or (moment <= api.started and moment >= now + 1):
                 raise Inconclusive("the clock of the server, or the length of this run, turns the times that were sent around", *seen)
 
@@ -219,7 +219,7 @@ def _instants(body: Any) -> list[float]:
     return [moment.timestamp()] if moment else []
 
 
-def _server_time(seen: Exchange) -> float | None:
+def server_time(seen: Exchange) -> float | None:
     """Return what the Date header of an answer says, in seconds since the epoch."""
     try:
         return parsedate_to_datetime(seen.header("date") or "").timestamp()

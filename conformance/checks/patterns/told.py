@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conformance.api import Api, merged
+from conformance.api import Api
 from conformance.checks.contract import provoke
 from conformance.checks.expect import one_of, same_value
 from conformance.checks.patterns.places import one_at
@@ -21,6 +21,15 @@ from conformance.requirement import pick
 
 #: Kinds of `error-members` that are about who asks.
 _IDENTITIES = {"no-credentials": "none", "wrong-credentials": "bad"}
+
+
+def replaced(body: Mapping[str, Any], members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *body* with other *members*; those that are None are left out.
+
+    >>> replaced({"a": {"b": 1}, "c": 2}, {"a": {}, "c": None})
+    {'a': {}}
+    """
+    return {name: value for name, value in {**body, **members}.items() if value is not None}
 
 
 def expect_told(seen: Exchange, members: Mapping[str, Any], *others: Exchange) -> None:
@@ -67,13 +76,13 @@ async def request_refused(
 ) -> None:
     """Sends a valid request with some of it made wrong, which must be refused, then the valid one as control.
 
-    With: `status` of the refusal; `changes`, merged into the body (null leaves a member out); `headers` of the request; `error`, members
+    With: `status` of the refusal; `changes`, members of the body that are replaced (null: left out); `headers` of the request; `error`, members
     of the refusal, pointer -> value or a list of values.
     """
     right = await valid_request(api, operation)
     wrong = right if headers is None else _with_headers(right, {k: str(api.fill(v)) for k, v in headers.items()})
     if changes is not None:
-        wrong = wrong.with_(body=json.dumps(merged(json.loads(right.body), await filled(api, dict(changes)))).encode())
+        wrong = wrong.with_(body=json.dumps(replaced(json.loads(right.body), await filled(api, dict(changes)))).encode())
     seen = await send(wrong, also=tuple(status))
     resource = api.profile.bindings.resource_of(operation.id)
     if seen.success and resource and resource.create == operation.id:
@@ -96,10 +105,10 @@ def _with_headers(request: Request, headers: Mapping[str, str]) -> Request:
 async def request_accepted(api: Api, operation: Operation, changes: Mapping[str, Any]) -> None:
     """Sends a request with data that the target's owner says is good, which must be accepted.
 
-    With: `changes`, merged into the valid body; they take from `test_data`.
+    With: `changes`, members of the valid body that are replaced; they take from `test_data`.
     """
     right = await valid_request(api, operation)
-    seen = await send(right.with_(body=json.dumps(merged(json.loads(right.body), await filled(api, dict(changes)))).encode()))
+    seen = await send(right.with_(body=json.dumps(replaced(json.loads(right.body), await filled(api, dict(changes)))).encode()))
     if not seen.success:
         what = ", ".join(changes)
         expected = f"{one_of(operation.success)}: {what} of the test data is taken"

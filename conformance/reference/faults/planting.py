@@ -16,7 +16,7 @@ from conformance.contract import Operation
 from conformance.profile import Profile, Resource
 from conformance.reference.engine import ResourceTwin
 from conformance.reference.message import NotJson, read_json, split_target, write_json
-from conformance.wire import Headers, WireRequest, WireResponse, header
+from conformance.wire import Headers, Outgoing, WireRequest, WireResponse, deliveries, header
 
 GROUPS = (
     "answer shape", "status", "headers", "media type", "query semantics", "paging", "state", "concurrency and validators", "idempotency",
@@ -25,6 +25,8 @@ GROUPS = (
 
 #: Operation ids at which a fault can be planted; "" stands for the whole service.
 Applies = Callable[[Profile], Iterable[str]]
+#: What becomes of what the twin sends by itself: what was sent until now, the fault's own memory, now.
+Calls = Callable[[list[Outgoing], dict[str, Any], float], list[Outgoing]]
 #: Ids of the requirements that a fault at an operation must turn red.
 Rule = Callable[[Profile, str], frozenset[str]]
 
@@ -84,6 +86,7 @@ class Fault:
     expected: Rule
     act: Callable[[Seen], WireResponse]
     profile: str = ""
+    calls: Calls | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +117,11 @@ class FaultyTwin:
     place: str
     memory: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def test_data(self) -> Mapping[str, Any]:
+        """The test data of the twin inside."""
+        return self.inner.test_data
+
     def handle(self, request: WireRequest, now: float) -> WireResponse:
         """Answer as the twin does, but for the fault at its place."""
         self.inner.request = request
@@ -127,6 +135,11 @@ class FaultyTwin:
         seen = Seen(twin=self.inner, request=request, now=now, operation=operation, resource=resource, role=role, memory=self.memory)
         answer = self.fault.act(seen)
         return replace(answer, body=b"") if request.method == "HEAD" and self.fault.group != "methods" else answer
+
+    def due(self, now: float) -> list[Outgoing]:
+        """Return what the twin sends by itself until *now*, or what the fault makes of it."""
+        sent = deliveries(self.inner, now)
+        return self.fault.calls(sent, self.memory, now) if self.fault.calls else sent
 
 
 _REGISTRY: dict[str, Fault] = {}
@@ -146,6 +159,20 @@ def fault(
             raise ValueError(f"two faults are called {name}")
         _REGISTRY[name] = Fault(name=name, group=group, sentence=sentence, applies=applies, expected=expected, act=act, profile=profile)
         return act
+
+    return register
+
+
+def fault_of_callbacks(*, sentence: str, expected: Rule) -> Callable[[Calls], Calls]:
+    """Register a function as a fault of what a server sends by itself; answers stay right."""
+
+    def register(calls: Calls) -> Calls:
+        name = calls.__name__.replace("_", "-")
+        _REGISTRY[name] = Fault(
+            name=name, group="asynchrony and callbacks", sentence=sentence, applies=lambda profile: [""] if profile.bindings.callbacks else [],
+            expected=expected, act=lambda seen: seen.forward(), calls=calls,
+        )  # fmt: skip
+        return calls
 
     return register
 

@@ -41,6 +41,11 @@ class RedfishTwin(ResourceTwin):
         self.options.strict_query = False
         for operation in ("updateAccount", "updateSystem", "resetSystem"):
             self.options.statuses = {operation: 204, **self.options.statuses}
+        name, _, password = next(iter(self.options.users)).partition(":")
+        self.test_data = {
+            "power_system": f"{self.options.base}{hardware.ROOT}/Systems/{next(iter(hardware.THINGS['system']))}",
+            "session_username": name, "session_password": password,
+        }  # fmt: skip
 
     # -- requests ------------------------------------------------------------------------------------------------
     def route(self, path: str) -> Route | None:

@@ -12,7 +12,7 @@ from conformance.profile import Profile
 from conformance.reference.engine import ResourceTwin
 from conformance.reference.faults.planting import Seen
 from conformance.reference.message import split_target
-from conformance.wire import WireRequest, WireResponse
+from conformance.wire import Outgoing, WireRequest, WireResponse, deliveries
 
 Act = Callable[[Seen], WireResponse]
 Prepare = Callable[[ResourceTwin], None]
@@ -42,6 +42,15 @@ class VariantTwin:
     inner: ResourceTwin
     variant: Variant
     memory: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def test_data(self) -> Mapping[str, Any]:
+        """The test data of the twin inside."""
+        return self.inner.test_data
+
+    def due(self, now: float) -> list[Outgoing]:
+        """Return what the twin sends by itself until *now*."""
+        return deliveries(self.inner, now)
 
     def handle(self, request: WireRequest, now: float) -> WireResponse:
         """Answer in the way of the variant."""
