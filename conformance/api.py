@@ -121,7 +121,8 @@ class Api:
         """Return *template* with its templates (`{unique}`, `{now+60s}`, `{test_data.NAME}` …: docs/profiles.md) filled in.
 
         Args:
-            others: what `{id.NAME}`, `{example.NAME}` and `{shown.NAME/pointer}` stand for, which takes requests to find out (`checks.subjects.filled`).
+            others: what `{id.NAME}`, `{example.NAME}` and `{shown.NAME/pointer}` stand for; it takes requests to find out
+                (`checks.subjects.filled`).
         """
         filled = self._filled(template, others or {})
         return None if filled is _LEFT_OUT else filled

@@ -88,6 +88,12 @@ def blocks(result: Result) -> bool:
     return result.verdict is Verdict.FAIL and (result.family != "answer" or result.cause.startswith(UNUSABLE))
 
 
+def leaves_nothing(cause: Result, level: Level, draft: bool) -> bool:
+    """Tell whether a failed need leaves nothing to look at for a requirement that counts so: a lesser fail never hides a greater one."""
+    order = list(Level)
+    return blocks(cause) and order.index(cause.level) <= order.index(level) and (not cause.draft or draft)
+
+
 def settle(results: Sequence[Result]) -> tuple[Result, ...]:
     """Return the results with each cause failing once: what could not pass because of another fail is not tested and names that fail.
 
@@ -118,10 +124,7 @@ def settle(results: Sequence[Result]) -> tuple[Result, ...]:
 
 def _excuses(cause: Result, result: Result) -> bool:
     """Tell whether the fail *cause* may stand for *result*: a failed SHOULD, MAY or draft does not hide a failed MUST."""
-    order = list(Level)
-    return result.verdict is not Verdict.FAIL or (
-        order.index(cause.level) <= order.index(result.level) and (not cause.draft or result.draft)
-    )
+    return result.verdict is not Verdict.FAIL or leaves_nothing(cause, result.level, result.draft)
 
 
 def tally(results: Iterable[Result]) -> Tally:

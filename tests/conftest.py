@@ -14,7 +14,7 @@ from tests.notes import PROFILES, SPECS, Notes, served
 
 pytest_plugins = ["pytester"]
 
-settings.register_profile("quick", max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 Command = Callable[..., int]

@@ -37,9 +37,10 @@ async def refuses(api: Api, operation: Operation, case: Case, ready: Exchange) -
     if resource and fresh and resource.parameter in operation.path_parameters:
         base = _renamed(api, operation, resource, ready.request)
     else:
-        if resource and fresh:
-            _same_home(api, operation, ready.request)
-        base = await valid_request(api, operation) if fresh else ready.request
+        used_up = resource is not None and (fresh or resource.delete == operation.id)
+        if resource and used_up:
+            _same_home(api, operation, resource, ready.request)
+        base = await valid_request(api, operation) if used_up else ready.request
     seen = await send(spoiled(base, case), silence=True)
     if not seen.status:
         await _while_healthy(api, seen)
@@ -63,9 +64,9 @@ async def _while_healthy(api: Api, seen: Exchange) -> None:
     await given(api.request(api.operation(api.profile.bindings.probe)))
 
 
-def _same_home(api: Api, operation: Operation, made: Request) -> None:
-    """Let what a case tries to create hang under what the control hangs under: a refused create needs no home of its own."""
-    above = path_values(operation.path, made.target or made.link)
+def _same_home(api: Api, operation: Operation, resource: Resource, made: Request) -> None:
+    """Let what a case tries to create or delete hang under what the control hangs under: it needs no home of its own."""
+    above = {k: v for k, v in path_values(operation.path, made.target or made.link).items() if k != resource.parameter}
     owners = api.profile.bindings.owners
     api.homes.update({owners[name].name: Subject(parameters=above) for name in above if name in owners})
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from conformance.claim import Claim
@@ -26,7 +27,7 @@ from conformance.loading.targets import check_claim, claim_of, load_claim, load_
 from conformance.pytest_plugin import ISOLATION, RunPlugin
 from conformance.run import Result, Run
 from conformance.scoring import Exit, score
-from conformance.target import Target
+from conformance.target import Credential, Reference, Target
 from conformance.verdict import WORDS, Verdict
 from conformance.writers.data import write_json
 from conformance.writers.text import plain, write_text
@@ -254,6 +255,7 @@ def _replay_command(commands: Any) -> argparse.ArgumentParser:
     command.add_argument("requirement", metavar="REQUIREMENT")
     command.add_argument("--url", default="", help="another address of the same target")
     command.add_argument("--target", type=Path, metavar="FILE", help="the target file, where the run's own record is not enough")
+    command.add_argument("--token-env", default="", metavar="VAR", help="environment variable that holds a bearer token")
     command.add_argument("--allow", default="", metavar="write,disruptive", help="default: what the run was allowed")
     command.set_defaults(call=replay)
     return command
@@ -287,16 +289,22 @@ def replay(options: argparse.Namespace) -> int:
 
 
 def _target_again(before: Run, options: argparse.Namespace) -> Target:
-    """Return the target of a run: from its record (secrets are there by reference), or from a file."""
-    import msgspec
+    """Return the target of a run: from a file, or from its record; a record is not trusted to say which secrets go where.
 
+    Raises:
+        UsageError: the run used credentials and the caller does not name any.
+    """
     allow = tuple(a.strip() for a in getattr(options, "allow", "").split(",") if a.strip()) or before.header.allowed
     if options.target:
         return load_target(options.target, url=options.url, allow=allow)
     if not before.header.target:
         raise asked("the record does not say where the target is", file=before.folder, hint="--target FILE")
     target = msgspec.convert(dict(before.header.target), Target)
-    return replace(target, url=options.url or target.url, allow=allow)
+    if target.credentials and not options.token_env:
+        hint = "--token-env VAR, or --target FILE"
+        raise asked("this run used credentials, and a record may not choose which secrets are sent where: name them", file=before.folder, hint=hint)
+    credentials = {"default": Credential(scheme="bearer", token=Reference(env=options.token_env))} if options.token_env else {}
+    return replace(target, url=options.url or target.url, allow=allow, credentials=credentials)
 
 
 def _cleanup_command(commands: Any) -> argparse.ArgumentParser:
@@ -304,6 +312,7 @@ def _cleanup_command(commands: Any) -> argparse.ArgumentParser:
     command.add_argument("run", type=Path, metavar="RUN")
     command.add_argument("--url", default="")
     command.add_argument("--target", type=Path, metavar="FILE")
+    command.add_argument("--token-env", default="", metavar="VAR", help="environment variable that holds a bearer token")
     command.set_defaults(call=cleanup)
     return command
 

@@ -7,7 +7,6 @@ whatever a check asks for.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -20,6 +19,7 @@ from conformance.checks.patterns.home import cut_short
 from conformance.driving.credentials import Credentials, CredentialsRefused
 from conformance.driving.ledger import Entry, Ledger
 from conformance.driving.pace import Pace
+from conformance.driving.place import ascii_target, header_line, link_local, storable, url_origin
 from conformance.driving.sink import Sink
 from conformance.driving.wires import NoAnswer, Wire
 from conformance.ending import Ending
@@ -228,15 +228,15 @@ class Driver:
         headers += [(k, v) for k, v in credentials]
         sent = [(k, v) for k, v in headers if k not in own] + [(k, self.redactor.reveal(v)) for k, v in request.headers]
         body = self.redactor.reveal(request.body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-        return WireRequest(method=request.method, target=_ascii(target), headers=tuple((k, _line(v)) for k, v in sent), body=body)
+        return WireRequest(method=request.method, target=ascii_target(target), headers=tuple((k, header_line(v)) for k, v in sent), body=body)
 
     def _redacted(self, seen: Exchange) -> Exchange:
         r, request = self.redactor, seen.request
         request = replace(
-            request, headers=r.headers(request.headers), body=r.body(request.body), target=_text(r.text(request.target)), link=_text(r.text(request.link))
+            request, headers=r.headers(request.headers), body=r.body(request.body), target=storable(r.text(request.target)), link=storable(r.text(request.link))
         )  # fmt: skip
         return replace(
-            seen, request=request, headers=r.headers(seen.headers), body=r.body(seen.body), url=_text(r.text(seen.url)), detail=_text(r.text(seen.detail))
+            seen, request=request, headers=r.headers(seen.headers), body=r.body(seen.body), url=storable(r.text(seen.url)), detail=storable(r.text(seen.detail))
         )  # fmt: skip
 
     # -- callbacks -----------------------------------------------------------------------------------------------
@@ -293,12 +293,13 @@ class Driver:
     async def clean_up(self) -> list[Leftover]:
         """Remove what the ledger holds, prove each gone, and return what could not be removed with its last state."""
         self._lost = 0  # whoever was out of reach may be back
-        await self._find_lost()
-        leftovers = await self._remove_all(self.ledger.open_entries())
+        leftovers = await self._remove_all([entry for entry in self.ledger.open_entries() if entry.state != "intended"])
+        await self._find_lost()  # now that the lists are short
+        leftovers += await self._remove_all(self.ledger.open_entries())
         for session in self.credentials.sessions:
             if self.reachable(session.url):
                 with suppress(NoAnswer):
-                    target = _ascii(urlsplit(session.url).path or "/")
+                    target = ascii_target(urlsplit(session.url).path or "/")
                     await self.wire.fetch(url_origin(session.url), WireRequest(method="DELETE", target=target, headers=(session.proof,)))
         self.credentials.sessions.clear()
         return leftovers
@@ -422,42 +423,10 @@ class Live(Answer):
         return list(await asyncio.gather(*[outcome(b) for b in branches]))
 
 
-def url_origin(url: str) -> str:
-    """Return scheme, host and port of *url* as written; a user name in it is not ours to send."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-
-
-def link_local(url: str) -> bool:
-    """Tell whether *url* leads to a link-local or unspecified address (cloud metadata services live there)."""
-    host = urlsplit(url).hostname or ""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    return bool(mapped.is_link_local or mapped.is_unspecified)
-
-
 def _retry_after(answer: WireResponse) -> float:
     """Return the seconds of Retry-After, at most `LONGEST_WAIT`; 0 when it does not say (dates are not read)."""
     value = (header(answer.headers, "retry-after") or "").strip()
     return min(LONGEST_WAIT, float(value)) if value.isdigit() and len(value) < 9 else 0.0
 
 
-def _ascii(target: str) -> str:
-    """Percent-encode what may not stand in a request target as it is: spaces, control and non-ASCII characters."""
-    return "".join(c if "!" <= c <= "~" else "".join(f"%{b:02X}" for b in c.encode("utf-8", "surrogatepass")) for c in target)
-
-
-def _text(value: str) -> str:
-    """Return text that can be stored: JSON can name lone surrogates, UTF-8 cannot."""
-    return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
-
-
-def _line(value: str) -> str:
-    """Return a header value without line ends or other control characters: no one smuggles a header through us."""
-    return "".join(c for c in value if (c >= " " and c != "\x7f" and not "\ud800" <= c <= "\udfff") or c == "\t")
-
-
-__all__ = ["CLEAN_UP", "Driver", "Live", "WireRequest", "link_local", "url_origin"]
+__all__ = ["CLEAN_UP", "Driver", "Live", "WireRequest"]

@@ -22,8 +22,9 @@ from conformance.checks.discovery import DISCOVERY, FirstLook, first_look, which
 from conformance.checks.registry import known_checks
 from conformance.claim import Claim
 from conformance.driving.credentials import Credentials
-from conformance.driving.driver import CLEAN_UP, Driver, Live, url_origin
+from conformance.driving.driver import CLEAN_UP, Driver, Live
 from conformance.driving.ledger import LEDGER_FILE, Ledger, read_ledger
+from conformance.driving.place import url_origin
 from conformance.driving.sink import Sink, TwinSink
 from conformance.driving.wires import HttpWire, NoAnswer, TwinWire, Wire
 from conformance.errors import Problem, UsageError
@@ -37,7 +38,7 @@ from conformance.planning.rejudge import gap_between, rejudge
 from conformance.profile import Profile
 from conformance.redaction import Redactor
 from conformance.run import Footer, Gap, Header, Leftover, Look, Result, Run
-from conformance.scoring import blocks, score
+from conformance.scoring import leaves_nothing, score
 from conformance.target import Target
 from conformance.verdict import Verdict
 from conformance.wire import WireRequest, WireResponse
@@ -282,7 +283,7 @@ class Session:
             return unlooked(test, Verdict.NOT_TESTED, f"{SPENT} {self.options.budget_s:g} s is spent", self.profile)
         for other in needed(test, self.profile):
             result = self.results.get(other) or (await self._tasks[other] if other in self._tasks and other != test.requirement.id else None)
-            if result is not None and blocks(result):
+            if result is not None and leaves_nothing(result, test.requirement.level, test.requirement.draft):
                 return unlooked(test, Verdict.NOT_TESTED, f"needs {other}", self.profile)
         answer = Live(self.driver, test.requirement.id)
         examined = await drive(examination(test, self.tools), answer)

@@ -63,7 +63,8 @@ class _Reader:
         return WorkflowStep(
             id=str(raw.get("stepId", "")), operation=operation,
             parameters=tuple((str(p.get("name")), str(p.get("in", "")), p.get("value")) for p in parameters),
-            payload=raw.get("requestBody", {}).get("payload"), media=str(raw.get("requestBody", {}).get("contentType", "")), criteria=self.criteria(raw.get("successCriteria", ()), place),
+            payload=raw.get("requestBody", {}).get("payload"), media=str(raw.get("requestBody", {}).get("contentType", "")),
+            criteria=self.criteria(raw.get("successCriteria", ()), place),
             outputs=raw.get("outputs", {}), on_success=self.actions(raw.get("onSuccess", ()), place), on_failure=self.actions(raw.get("onFailure", ()), place),
             requirements=(named,) if isinstance(named, str) else tuple(named), same=tuple(own.get("same", ())), within_s=float(own.get("within", 0)),
         )  # fmt: skip

@@ -12,13 +12,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
+from urllib.parse import unquote
 
 from conformance.planning.bodies import Body, Pair, pairs_of
 from conformance.planning.breaking import breakages
 from conformance.planning.sampling import Sampler, Unmakeable, matches
 from conformance.planning.shapes import PLAIN, Pointers, Shape, escape, type_of
 from conformance.planning.slicing import each_operation
-from conformance.schema import ASSERTED_FORMATS, Schemas, seen_from
+from conformance.schema import ASSERTED_FORMATS, Schemas, lookup, seen_from
 from conformance.source import KINDS, Deviation, Source
 
 Aspect = Literal["structure", "soundness", "tightness"]
@@ -43,7 +44,7 @@ class Difference:
     @property
     def pointer(self) -> str:
         """The pointer to show: into the component that the place belongs to, where there is one."""
-        return self.pointers[-1] if self.pointers else ""
+        return next((p for p in reversed(self.pointers) if p.startswith("/components/")), self.pointers[-1] if self.pointers else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,8 +122,27 @@ class _Side:
     def schemas(self) -> Schemas:
         return Schemas(self.document, self.view)
 
+    def target(self, body: Body) -> str:
+        """Return where a schema really stands, when it is nothing but a reference."""
+        pointer = body.schema
+        for _ in range(20):
+            node = lookup(self.document, pointer)
+            if not (isinstance(node, Mapping) and set(node) == {"$ref"}):
+                break
+            pointer = unquote(node["$ref"].removeprefix("#"))
+        return pointer
+
     def shape(self, body: Body) -> Shape:
         return Shape.at(self.seen, {"$ref": f"#{body.schema}"}, *body.pointers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A schema of one side: its shape, what judges by it, and where it is."""
+
+    shape: Shape
+    schemas: Schemas
+    body: Body
 
 
 @dataclass(kw_only=True)
@@ -138,6 +158,8 @@ class _Work:
     unmade: int = 0
     left_out: int = 0
     differences: list[Difference] = field(default_factory=list)
+    _alike: set[tuple[str, str, str]] = field(default_factory=set)
+    _differed: bool = False
     _explained: dict[tuple[Pointers, bool], Deviation | None] = field(default_factory=dict)
     _told: set[tuple[str, ...]] = field(default_factory=set)
     _tried: set[tuple[str, str, str]] = field(default_factory=set)
@@ -149,6 +171,7 @@ class _Work:
         return self._sides[whose, view]
 
     def differ(self, aspect: Aspect, operation: str, pointers: Pointers, theirs: str, ours: str, *, absence: bool = False) -> None:
+        self._differed = True
         pointers = tuple(dict.fromkeys(pointers))
         place = (pointers, absence)
         if place not in self._explained:
@@ -164,20 +187,20 @@ class _Work:
 
     def compare(self, pair: Pair) -> None:
         ours, theirs = self.side("ours", pair.view), self.side("theirs", pair.view)
+        key = (pair.view, ours.target(pair.ours), theirs.target(pair.theirs))
+        if key in self._alike:
+            return
+        self._differed = False
         our_shape, their_shape = ours.shape(pair.ours), theirs.shape(pair.theirs)
         self._structure(pair, our_shape, their_shape, set(), 0)
+        mine, other = _Held(our_shape, ours.schemas, pair.ours), _Held(their_shape, theirs.schemas, pair.theirs)
+        self._sound(pair, other, mine, "what theirs allows, ours refuses")
         if pair.view == "response":
-            self._sound(
-                pair, their_shape, theirs.schemas, pair.theirs, our_shape, ours.schemas, pair.ours, "what theirs allows, ours refuses"
-            )
-            self._tight(pair, our_shape, their_shape, ours.schemas, theirs.schemas)
+            self._tight(pair, mine, other)
         else:
-            self._sound(
-                pair, our_shape, ours.schemas, pair.ours, their_shape, theirs.schemas, pair.theirs, "what ours allows, theirs refuses"
-            )
-            self._sound(
-                pair, their_shape, theirs.schemas, pair.theirs, our_shape, ours.schemas, pair.ours, "what theirs allows, ours refuses"
-            )
+            self._sound(pair, mine, other, "what ours allows, theirs refuses")
+        if not self._differed:
+            self._alike.add(key)
 
     # -- structure ----------------------------------------------------------------------------------------------------
     def _structure(self, pair: Pair, ours: Shape, theirs: Shape, seen: set[tuple[Pointers, Pointers]], depth: int) -> None:
@@ -239,23 +262,22 @@ class _Work:
                 self._structure(pair, mine, their, seen, depth + 1)
 
     # -- soundness ----------------------------------------------------------------------------------------------------
-    def _sound(
-        self, pair: Pair, making: Shape, made_by: Schemas, maker: Body, reading: Shape, read_by: Schemas, reader: Body, what: str
-    ) -> None:
+    def _sound(self, pair: Pair, maker: _Held, reader: _Held, what: str) -> None:
         """Make bodies from one side and hold them against the other."""
-        for value in self._bodies(pair, making, made_by, maker):
-            for violation in read_by.violations(reader.schema, value):
-                places = self._places(violation.pointer, violation.keyword, making, reading)
+        for value in self._bodies(pair, maker):
+            for violation in reader.schemas.violations(reader.body.schema, value):
+                places = self._places(violation.pointer, violation.keyword, maker.shape, reader.shape)
                 self.differ("soundness", pair.operation, places, what, f"{violation.pointer or 'the body'}: {violation.problem[:120]}")
 
-    def _bodies(self, pair: Pair, shape: Shape, schemas: Schemas, body: Body) -> Iterator[Any]:
+    def _bodies(self, pair: Pair, maker: _Held) -> Iterator[Any]:
+        shape, schemas, body = maker.shape, maker.schemas, maker.body
         wanted, tries = self.samples, 0
         while wanted and tries < self.samples * 3:
             extent: Literal["least", "full", "chance"] = "least" if tries == 0 else "full" if tries <= 3 else "chance"
-            maker = Sampler(f"{self.seed}|{pair.operation}|{body.schema}|{tries}", extent=extent, alternative=max(0, tries - 1))
+            sampler = Sampler(f"{self.seed}|{pair.operation}|{body.schema}|{tries}", extent=extent, alternative=max(0, tries - 1))
             tries += 1
             try:
-                value = maker.value(shape)
+                value = sampler.value(shape)
             except (Unmakeable, RecursionError):
                 continue
             if schemas.is_valid(body.schema, value):
@@ -278,7 +300,9 @@ class _Work:
         return tuple(found)
 
     # -- tightness ----------------------------------------------------------------------------------------------------
-    def _tight(self, pair: Pair, ours: Shape, theirs: Shape, our_schemas: Schemas, their_schemas: Schemas) -> None:
+    def _tight(self, pair: Pair, mine: _Held, other: _Held) -> None:
+        """Break a body that both accept, at one place after the other."""
+        ours, theirs, our_schemas, their_schemas = mine.shape, other.shape, mine.schemas, other.schemas
         budget = 50 * self.samples
         tried: list[Any] = []
         for alternative in range(3):
@@ -296,8 +320,8 @@ class _Work:
             if not their_schemas.is_valid(pair.theirs.schema, holder[0]):
                 continue
             for broken in breakages(theirs.chosen(alternative), holder, alternative):
-                mine = _described(ours.chosen(alternative), broken.path)
-                key = (broken.pointers[-1], broken.keyword, "|".join(mine.pointers[-1:]) if mine else "")
+                here = _described(ours.chosen(alternative), broken.path)
+                key = (broken.pointers[-1], broken.keyword, "|".join(here.pointers[-1:]) if here else "")
                 if key in self._tried:
                     continue
                 self._tried.add(key)
@@ -308,11 +332,11 @@ class _Work:
                 budget -= 1
                 if refused:
                     self.refused += 1
-                elif mine is None:
+                elif here is None:
                     self.left_out += 1
                 else:
                     self.accepted += 1
-                    places = tuple(f"{p}/{broken.keyword}" for p in (*mine.pointers, *broken.pointers))
+                    places = tuple(f"{p}/{broken.keyword}" for p in (*here.pointers, *broken.pointers))
                     self.differ("tightness", pair.operation, places, f"{broken.keyword} refuses {broken.shown}", "accepted")
                 if budget <= 0:
                     return

@@ -16,7 +16,7 @@ from conformance.planning.plan import Test, make_plan, questions_of
 from conformance.profile import Profile
 from conformance.redaction import same_request
 from conformance.run import Difference, Exchanges, Gap, Look, Result, Run
-from conformance.scoring import blocks, settle
+from conformance.scoring import leaves_nothing, settle
 from conformance.verdict import Verdict
 
 
@@ -61,7 +61,7 @@ def rejudge(run: Run, exchanges: Exchanges, profile: Profile, claim: Claim, chec
             results[name] = unlooked(test, *test.settled, profile)
         elif look.trouble:
             results[name] = unlooked(test, Verdict.NOT_TESTED, look.trouble, profile)
-        elif blocking := next((n for n in needed(test, profile) if n in results and blocks(results[n])), ""):
+        elif blocking := next((n for n in needed(test, profile) if n in results and leaves_nothing(results[n], test.requirement.level, test.requirement.draft)), ""):
             results[name] = unlooked(test, Verdict.NOT_TESTED, f"needs {blocking}", profile)
         elif not recorded:
             kept = before.get(name)

@@ -19,7 +19,7 @@ from conformance.planning.shapes import Shape, type_of
 
 Extent = Literal["least", "full", "chance"]
 DEEPEST = 9
-MOST_VALUES = 2000
+MOST_VALUES = 1000
 _FORMATS: dict[str, Callable[[random.Random], str]] = {
     "date-time": lambda r: _day(r) + f"T1{r.randint(0, 9)}:00:0{r.randint(0, 9)}" + r.choice(["Z", ".25Z", "+01:00"]),
     "date": lambda r: _day(r),
@@ -184,7 +184,8 @@ class Sampler:
             if first > last:
                 raise Unmakeable("number")
             return first if self.extent == "least" else self.random.randint(first, min(last, first + 1000))
-        middle = low + (min(high, low + 1000) - low) * (0.5 if self.extent != "chance" else self.random.uniform(0.01, 0.99))
+        share = 0.5 if self.extent != "chance" else self.random.uniform(0.01, 0.99)
+        middle = low + (min(high, low + 1000) - low) * share
         return _whole(round(middle, 3)) if low < round(middle, 3) < high else middle
 
     def text(self, shape: Shape, name: str) -> str:
@@ -199,11 +200,8 @@ class Sampler:
                 if all(matches(p, made) for p in patterns) and least <= len(made) <= most:
                     break
         if made is None:
-            length = (
-                least
-                if self.extent == "least"
-                else self.random.randint(max(least, min(1, most)), max(least, min(most, max(least, 1) + 10)))
-            )
+            shortest = max(least, min(1, most))
+            length = least if self.extent == "least" else self.random.randint(shortest, max(shortest, min(most, shortest + 10)))
             made = "".join(self.random.choices(string.ascii_lowercase, k=length))
         return made
 

@@ -90,7 +90,7 @@ class Shape:
             return type_of(value)
         types = [t for t in self.types if t != "null"] or ["null"]
         if len(types) < 5:
-            return types[0]
+            return "number" if types[0] == "integer" and "number" in types else types[0]
         for name, words in (("object", _OBJECT), ("array", _ARRAY), ("string", _STRING), ("number", _NUMBER)):
             if any(word in part.schema for part in self.parts for word in words):
                 return name

@@ -52,6 +52,9 @@ class Options:
 class ResourceTwin(Keeping):
     """A twin of any standard; see the module."""
 
+    #: What a run against it needs to know: the `test_data` of its target file.
+    test_data: Mapping[str, Any] = {}
+
     def __init__(self, profile: Profile, options: Options | None = None) -> None:
         self.profile, self.options = profile, options or Options()
         self.contract, self.bindings = profile.contract, profile.bindings
@@ -60,7 +63,7 @@ class ResourceTwin(Keeping):
         self.samples = Samples(self.contract.document)
         self.router = Router(self.contract)
         self.request: WireRequest = WireRequest(method="GET", target="/")
-        self.test_data: Mapping[str, Any] = self.named()
+        self.test_data = {**self.named(), **self.test_data}
 
     def named(self) -> dict[str, Any]:
         """Return the test data that a target file for this twin holds: the things on which something disruptive may be done."""

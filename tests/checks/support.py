@@ -21,13 +21,14 @@ from conformance.redaction import Redactor
 from conformance.requirement import Requirement
 from conformance.run import Result
 from conformance.verdict import Level, Verdict
-from conformance.wire import WireRequest, WireResponse, header
+from conformance.wire import Outgoing, WireRequest, WireResponse, header
 
 #: When every run of these tests began, in seconds since the epoch.
 STARTED = 1_800_000_000.0
 GOOD = "Bearer good-credentials"
 BAD = "Bearer wrong-credentials"
 BASE = "https://target.example"
+SINK = "https://sink.example"
 
 Handler = Callable[[WireRequest, float], WireResponse]
 
@@ -49,8 +50,10 @@ def authorised(request: WireRequest) -> bool:
 class InProcess(Answer):
     """Answers steps from a handler; identities, consent and secrets are treated as the driver treats them."""
 
-    def __init__(self, handler: Handler, allowed: frozenset[str]) -> None:
+    def __init__(self, handler: Handler, allowed: frozenset[str], due: Callable[[float], list[Outgoing]] | None = None) -> None:
         super().__init__()
+        self.due = due or getattr(getattr(handler, "__self__", handler), "due", None)
+        self.arrived: list[Outgoing] = []
         self.handler, self.allowed, self.clock = handler, allowed, 0.0
         self.redactor = Redactor(b"tests")
         self.sent: list[WireRequest] = []
@@ -59,7 +62,8 @@ class InProcess(Answer):
         if isinstance(step, Wait):
             self.clock += step.seconds
             return None
-        assert isinstance(step, Request), "callbacks are not part of these tests"
+        if isinstance(step, Callback):
+            return self.delivery(step)
         began = self.clock
         if step.effect.consent and step.effect.consent not in self.allowed:
             return Exchange(
@@ -84,6 +88,25 @@ class InProcess(Answer):
         return Exchange(
             request=asked, status=came.status, headers=shown, body=body, url=f"{BASE}{place}", started_s=began, ended_s=self.clock
         )
+
+
+    def delivery(self, step: Callback) -> Exchange:
+        """Return the next delivery at a path of the sink, on a clock that only this wait moves."""
+        deadline = self.clock + step.within_s
+        while True:
+            self.arrived += self.due(STARTED + self.clock) if self.due else []
+            found = next((one for one in self.arrived if one.url.endswith(f"/{step.path}")), None)
+            if found is not None:
+                break
+            if self.clock >= deadline:
+                nothing = Request(operation="callback", method="POST", target=f"/{step.path}")
+                return Exchange(request=nothing, trouble=Trouble.SLOW, detail="no callback", started_s=self.clock, ended_s=self.clock)
+            self.clock = min(deadline, self.clock + 0.25)
+        self.arrived.remove(found)
+        sent = found.request
+        headers, body = self.redactor.headers(sent.headers), self.redactor.body(sent.body)
+        request = Request(operation="callback", method=sent.method, target=f"/{step.path}", headers=headers, body=body)
+        return Exchange(request=request, status=204, started_s=found.at - STARTED, ended_s=found.at - STARTED)
 
 
 def profile_of(document: Mapping[str, Any], bindings: Mapping[str, Any], *requirements: Requirement) -> Profile:
@@ -113,11 +136,13 @@ def requirement_of(check: str, on: str = "", arguments: Mapping[str, Any] | None
 
 def run_check(
     name: str, profile: Profile, on: str, handler: Handler, /, *, allow: Sequence[str] = ("write", "disruptive"),
-    test_data: Mapping[str, Any] | None = None, requests: list[WireRequest] | None = None, **arguments: Any,
+    test_data: Mapping[str, Any] | None = None, requests: list[WireRequest] | None = None,
+    due: Callable[[float], list[Outgoing]] | None = None, **arguments: Any,
 ) -> Result:  # fmt: skip
     """Run the check called *name* as a run would and return the result; *arguments* are the requirement's `with`.
 
-    *requests* (a list) is filled with the requests as they reached the server.
+    *requests* (a list) is filled with the requests as they reached the server; *due* gives what it sent by itself (the `due` of the
+    object whose method the handler is, where it has one).
     """
     check = known_checks()[name]
     requirement = requirement_of(name, on, arguments)
@@ -126,7 +151,7 @@ def run_check(
     if not cases:
         return unlooked(test, Verdict.NOT_APPLICABLE, "there is no case of it", profile)
     tools = _tools(profile, frozenset(allow), test_data or {})
-    server = InProcess(handler, frozenset(allow))
+    server = InProcess(handler, frozenset(allow), due)
     examined = now(drive(examination(test, tools), server))
     if requests is not None:
         requests += server.sent
@@ -134,7 +159,8 @@ def run_check(
 
 
 def _tools(profile: Profile, allowed: frozenset[str], test_data: Mapping[str, Any]) -> Callable[[str], Api]:
-    return lambda place: Api(profile=profile, run_id="0123456789abcdef", started=STARTED, test_data=test_data, allowed=allowed, place=place)
+    told = {"run_id": "0123456789abcdef", "started": STARTED, "sink_url": SINK}
+    return lambda place: Api(profile=profile, test_data=test_data, allowed=allowed, place=place, **told)  # type: ignore[arg-type]
 
 
 def http_date(moment: float) -> str:

@@ -193,18 +193,7 @@ for named, text in {"scripts": SCRIPT, "terminal escapes": ESCAPES, "quoting": Q
         ),
     )
 body("lone surrogates", b'{"id": "\\ud800", "userName": "\\udfff\\ud800", "schemas": ["\\udead"]}')
-for told in (
-    "../../../etc/passwd",
-    "..%2f..%2fadmin",
-    "?x=1#y",
-    "%00",
-    "//evil.example/x",
-    "@evil.example",
-    "\\\\evil.example\\x",
-    "a" * 20_000,
-    "",
-    ".",
-):
+for told in ("../../../etc/passwd", "..%2f..%2fadmin?x=1#y", "//evil.example/x@evil.example", "a" * 20_000, ""):
     body(f"the id {told[:30]!a}", scim(id=told, meta={"location": told}), location=f"/Users/{told[:1000]}")
 
 # -- the protocol --------------------------------------------------------------------------------------------------------

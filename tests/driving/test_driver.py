@@ -15,9 +15,10 @@ import pytest
 
 from conformance.api import Api
 from conformance.driving.credentials import Credentials
-from conformance.driving.driver import BREAKER, Driver, link_local, url_origin
+from conformance.driving.driver import BREAKER, Driver
 from conformance.driving.ledger import Ledger, read_ledger
 from conformance.driving.pace import Pace
+from conformance.driving.place import link_local, url_origin
 from conformance.driving.virtual import VirtualLoop
 from conformance.driving.wires import NoAnswer
 from conformance.exchange import Exchange, Request, Trouble

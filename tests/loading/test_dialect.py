@@ -83,11 +83,17 @@ SWAGGER = {
             "post": {
                 "parameters": [{"name": "b", "in": "body", "required": True, "schema": {"$ref": "#/definitions/Thing"}},
                                {"name": "tags", "in": "query", "type": "array", "collectionFormat": "multi", "items": {"type": "string"}}],
-                "responses": {"200": {"description": "x", "schema": {"$ref": "#/definitions/Thing"}, "headers": {"ETag": {"type": "string"}}}, "404": {"$ref": "#/responses/Gone"}},
+                "responses": {
+                    "200": {"description": "x", "schema": {"$ref": "#/definitions/Thing"}, "headers": {"ETag": {"type": "string"}}},
+                    "404": {"$ref": "#/responses/Gone"},
+                },
             },
             "put": {
                 "consumes": ["application/x-www-form-urlencoded"],
-                "parameters": [{"name": "file", "in": "formData", "type": "file", "required": True}, {"name": "note", "in": "formData", "type": "string"}],
+                "parameters": [
+                    {"name": "file", "in": "formData", "type": "file", "required": True},
+                    {"name": "note", "in": "formData", "type": "string"},
+                ],
                 "responses": {"204": {"description": "x"}},
             },
         }
@@ -150,14 +156,11 @@ def test_files_that_refer_to_each_other_are_bundled(tmp_path: Path) -> None:
     (tmp_path / "api").mkdir()
     (tmp_path / "common").mkdir()
     main = openapi({"Error": {"type": "string"}})
-    main["paths"] = {
-        "/a": {"get": {"operationId": "a", "responses": {"200": {"$ref": "../common/c.yaml#/components/responses/Ok"}, "400": {"description": "x", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}}}}},
-        "/b": {"$ref": "./paths.yaml#/b"},
-    }  # fmt: skip
-    common = {"components": {
-        "responses": {"Ok": {"description": "x", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}}},
-        "schemas": {"Error": {"type": "object", "properties": {"next": {"$ref": "#/components/schemas/Error"}, "whole": {"$ref": "whole.json"}}}},
-    }}  # fmt: skip
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    answers = {"200": {"$ref": "../common/c.yaml#/components/responses/Ok"}, "400": {"description": "x", "content": content}}
+    main["paths"] = {"/a": {"get": {"operationId": "a", "responses": answers}}, "/b": {"$ref": "./paths.yaml#/b"}}
+    error = {"type": "object", "properties": {"next": {"$ref": "#/components/schemas/Error"}, "whole": {"$ref": "whole.json"}}}
+    common = {"components": {"responses": {"Ok": {"description": "x", "content": content}}, "schemas": {"Error": error}}}
     (tmp_path / "api" / "main.yaml").write_text(yaml.safe_dump(main))
     (tmp_path / "api" / "paths.yaml").write_text(
         yaml.safe_dump({"b": {"get": {"operationId": "b", "responses": {"204": {"description": "x"}}}}})
@@ -166,10 +169,10 @@ def test_files_that_refer_to_each_other_are_bundled(tmp_path: Path) -> None:
     (tmp_path / "common" / "whole.json").write_text(json.dumps({"$id": "other", "type": "integer", "$defs": {}}))
     document = read_description(tmp_path / "api" / "main.yaml").document
     answer = resolve(document, document["paths"]["/a"]["get"]["responses"]["200"])
-    error = resolve(document, answer["content"]["application/json"]["schema"])
-    assert error["type"] == "object"
-    assert resolve(document, error["properties"]["next"]) == error
-    assert resolve(document, error["properties"]["whole"])["type"] == "integer"
+    shown = resolve(document, answer["content"]["application/json"]["schema"])
+    assert shown["type"] == "object"
+    assert resolve(document, shown["properties"]["next"]) == shown
+    assert resolve(document, shown["properties"]["whole"])["type"] == "integer"
     assert document["components"]["schemas"]["Error"] == {"type": "string"}
     assert document["paths"]["/b"]["get"]["operationId"] == "b"
     assert "http" not in json.dumps(document)
@@ -193,7 +196,7 @@ def test_data_is_no_schema(tmp_path: Path) -> None:
 
 def test_words_of_yaml_1_1_are_words(tmp_path: Path) -> None:
     """`On` and dates are text, keys are text, aliases are written out."""
-    text = "openapi: 3.0.0\ninfo: {title: T, version: 1.0}\npaths: {}\ncomponents:\n  schemas:\n    A: &a {type: string, enum: [On, Off, 2020-01-02]}\n    B: *a\n"
+    text = "openapi: 3.0.0\npaths: {}\ncomponents:\n  schemas:\n    A: &a {type: string, enum: [On, Off, 2020-01-02]}\n    B: *a\n"
     (tmp_path / "a.yaml").write_text(text)
     schemas = read_description(tmp_path / "a.yaml").document["components"]["schemas"]
     assert schemas["B"] == {"type": "string", "enum": ["On", "Off", "2020-01-02"]}

@@ -55,12 +55,17 @@ def proved(change: Change | None = None, *deviations: Deviation, samples: int = 
     return prove(source(*deviations), ours, THEIRS.document, base=THEIRS.base, samples=samples)
 
 
+def part(document: dict[str, Any], name: str) -> Any:
+    """Return a component schema."""
+    return document["components"]["schemas"][name]
+
+
 def schemas(document: dict[str, Any]) -> Any:
     """Return the component schemas."""
     return document["components"]["schemas"]
 
 
-def operation(document: dict[str, Any], path: str, method: str) -> Any:
+def at(document: dict[str, Any], path: str, method: str) -> Any:
     """Return an operation of the folded document."""
     return document["paths"][f"/api/v2{path}"][method]
 
@@ -80,33 +85,130 @@ def test_the_base_path_may_stand_in_the_paths_or_not() -> None:
     assert prove(source(), THEIRS.document, THEIRS.document, base=THEIRS.base, samples=2).differences == ()
 
 
+S, P = "/components/schemas/", "/paths/~1"
 #: what is done to the contract -> where it is found, as a component of the document where there is one
 CHANGES: list[tuple[str, Change, str]] = [
-    ("a path of ours alone", lambda d: d["paths"].update({"/api/v2/new": {"get": {"operationId": "n", "responses": {}}}}), "/paths/~1new"),
-    ("a method of ours alone", lambda d: d["paths"]["/api/v2/rooms"].update(put={"operationId": "n", "responses": {}}), "/paths/~1rooms/put"),
-    ("a parameter of ours alone", lambda d: operation(d, "/rooms", "get").update(parameters=[{"name": "q", "in": "query", "schema": {}}]), "/paths/~1rooms/get/parameters/q"),
-    ("a parameter made required", lambda d: operation(d, "/books", "get")["parameters"][0].update(required=True), "/paths/~1books/get/parameters/limit/required"),
-    ("another bound of a parameter", lambda d: operation(d, "/books", "get")["parameters"][0]["schema"].update(maximum=50), "/paths/~1books/get/parameters/limit/maximum"),
-    ("another type of a parameter", lambda d: operation(d, "/books", "get")["parameters"][0].update(schema={"type": "boolean"}), "/paths/~1books/get/parameters/limit/type"),
-    ("a status of success left out", lambda d: operation(d, "/rooms", "post")["responses"].pop("201"), "/paths/~1rooms/post/responses/201"),
-    ("a status of ours alone", lambda d: operation(d, "/rooms", "post")["responses"].update({"409": {"description": "x"}}), "/paths/~1rooms/post/responses/409"),
-    ("a media type left out", lambda d: operation(d, "/rooms", "get")["responses"]["200"].pop("content"), "/paths/~1rooms/get/responses/200/content/application~1json"),
-    ("a header made required", lambda d: operation(d, "/books", "post")["responses"]["201"]["headers"]["Location"].update(required=True), "/paths/~1books/post/responses/201/headers/Location"),
-    ("a body made optional", lambda d: operation(d, "/rooms", "post")["requestBody"].pop("required"), "/paths/~1rooms/post/requestBody/required"),
-    ("another request media type", lambda d: operation(d, "/rooms", "post")["requestBody"].update(content={"text/csv": {}}), "/paths/~1rooms/post/requestBody/content/text~1csv"),
-    ("a member made optional", lambda d: schemas(d)["BookPage"].update(required=["items"]), "/components/schemas/BookPage/required"),
-    ("a member made required", lambda d: schemas(d)["Room"].update(required=["name", "door"]), "/components/schemas/Room/required"),
-    ("a value of an enum left out", lambda d: schemas(d)["NewBook"]["properties"]["kind"].update(enum=["novel"]), "/components/schemas/NewBook/properties/kind/enum"),
-    ("another type", lambda d: schemas(d)["BookPage"]["properties"]["total"].update(type="string"), "/components/schemas/BookPage/properties/total/type"),
-    ("null forbidden", lambda d: schemas(d)["NewBook"]["properties"]["subtitle"].update(type="string"), "/components/schemas/NewBook/properties/subtitle/type"),
-    ("another bound", lambda d: schemas(d)["NewBook"]["properties"]["pages"].update(exclusiveMinimum=1), "/components/schemas/NewBook/properties/pages/exclusiveMinimum"),
-    ("a pattern left out", lambda d: schemas(d)["Room"]["properties"]["door"].pop("pattern"), "/components/schemas/Room/properties/door/pattern"),
-    ("a format left out", lambda d: schemas(d)["Book"]["allOf"][1]["properties"]["created"].pop("format"), "/components/schemas/Book/allOf/1/properties/created/format"),
-    ("an object closed", lambda d: schemas(d)["Room"].update(additionalProperties=False), "/components/schemas/Room/additionalProperties"),
-    ("a member left out", lambda d: schemas(d)["BookPage"]["properties"].pop("total"), "/components/schemas/BookPage/properties/total"),
-    ("a member of ours alone", lambda d: schemas(d)["Room"]["properties"].update(floor={"type": "integer"}), "/components/schemas/Room/properties/floor"),
-    ("other values of a map", lambda d: schemas(d)["Statistics"].update(additionalProperties={"type": "string"}), "/components/schemas/Statistics/additionalProperties/type"),
-]  # fmt: skip
+    (
+        "a path of ours alone",
+        lambda d: d["paths"].update({"/api/v2/new": {"get": {"operationId": "n", "responses": {}}}}),
+        P + "new",
+    ),
+    (
+        "a method of ours alone",
+        lambda d: d["paths"]["/api/v2/rooms"].update(put={"operationId": "n", "responses": {}}),
+        P + "rooms/put",
+    ),
+    (
+        "a parameter of ours alone",
+        lambda d: at(d, "/rooms", "get").update(parameters=[{"name": "q", "in": "query", "schema": {}}]),
+        P + "rooms/get/parameters/q",
+    ),
+    (
+        "a parameter made required",
+        lambda d: at(d, "/books", "get")["parameters"][0].update(required=True),
+        P + "books/get/parameters/limit/required",
+    ),
+    (
+        "another bound of a parameter",
+        lambda d: at(d, "/books", "get")["parameters"][0]["schema"].update(maximum=50),
+        P + "books/get/parameters/limit/maximum",
+    ),
+    (
+        "another type of a parameter",
+        lambda d: at(d, "/books", "get")["parameters"][0]["schema"].update(type="string"),
+        P + "books/get/parameters/limit/type",
+    ),
+    (
+        "a status of success left out",
+        lambda d: at(d, "/rooms", "post")["responses"].pop("201"),
+        P + "rooms/post/responses/201",
+    ),
+    (
+        "a status of ours alone",
+        lambda d: at(d, "/rooms", "post")["responses"].update({"409": {"description": "x"}}),
+        P + "rooms/post/responses/409",
+    ),
+    (
+        "a media type left out",
+        lambda d: at(d, "/rooms", "get")["responses"]["200"].pop("content"),
+        P + "rooms/get/responses/200/content/application~1json",
+    ),
+    (
+        "a header made required",
+        lambda d: at(d, "/books", "post")["responses"]["201"]["headers"]["Location"].update(required=True),
+        P + "books/post/responses/201/headers/Location",
+    ),
+    (
+        "a body made optional",
+        lambda d: at(d, "/rooms", "post")["requestBody"].pop("required"),
+        P + "rooms/post/requestBody/required",
+    ),
+    (
+        "another request media type",
+        lambda d: at(d, "/rooms", "post")["requestBody"].update(content={"text/csv": {}}),
+        P + "rooms/post/requestBody/content/text~1csv",
+    ),
+    (
+        "a member made optional",
+        lambda d: part(d, "BookPage").update(required=["items"]),
+        S + "BookPage/required",
+    ),
+    (
+        "a member made required",
+        lambda d: part(d, "Room").update(required=["name", "door"]),
+        S + "Room/required",
+    ),
+    (
+        "a value of an enum left out",
+        lambda d: part(d, "NewBook")["properties"]["kind"].update(enum=["novel"]),
+        S + "NewBook/properties/kind/enum",
+    ),
+    (
+        "another type",
+        lambda d: part(d, "BookPage")["properties"]["total"].update(type="string"),
+        S + "BookPage/properties/total/type",
+    ),
+    (
+        "null forbidden",
+        lambda d: part(d, "NewBook")["properties"]["subtitle"].update(type="string"),
+        S + "NewBook/properties/subtitle/type",
+    ),
+    (
+        "another bound",
+        lambda d: part(d, "NewBook")["properties"]["pages"].update(exclusiveMinimum=1),
+        S + "NewBook/properties/pages/exclusiveMinimum",
+    ),
+    (
+        "a pattern left out",
+        lambda d: part(d, "Room")["properties"]["door"].pop("pattern"),
+        S + "Room/properties/door/pattern",
+    ),
+    (
+        "a format left out",
+        lambda d: part(d, "Book")["allOf"][1]["properties"]["created"].pop("format"),
+        S + "Book/allOf/1/properties/created/format",
+    ),
+    (
+        "an object closed",
+        lambda d: part(d, "Room").update(additionalProperties=False),
+        S + "Room/additionalProperties",
+    ),
+    (
+        "a member left out",
+        lambda d: part(d, "BookPage")["properties"].pop("total"),
+        S + "BookPage/properties/total",
+    ),
+    (
+        "a member of ours alone",
+        lambda d: part(d, "Room")["properties"].update(floor={"type": "integer"}),
+        S + "Room/properties/floor",
+    ),
+    (
+        "other values of a map",
+        lambda d: part(d, "Statistics").update(additionalProperties={"type": "string"}),
+        S + "Statistics/additionalProperties/type",
+    ),
+]
 
 
 @pytest.mark.parametrize(("change", "pointer"), [c[1:] for c in CHANGES], ids=[c[0] for c in CHANGES])
@@ -125,7 +227,7 @@ def test_what_structure_does_not_see_the_samples_do() -> None:
     """Alternatives are not compared word by word: bodies made from one side and held against the other tell."""
 
     def change(document: dict[str, Any]) -> None:
-        schemas(document)["Room"]["properties"]["door"] = {"anyOf": [{"type": "string", "maxLength": 2}, {"type": "integer"}]}
+        schemas(document)["Room"]["properties"]["door"] = {"anyOf": [{"type": "string", "maxLength": 50}, {"type": "integer"}]}
 
     aspects = {d.aspect for d in proved(change, samples=20).unlisted}
     assert {"soundness", "tightness"} <= aspects
@@ -144,8 +246,8 @@ def test_leaving_out_what_the_profile_does_not_need_is_no_difference() -> None:
 
     def change(document: dict[str, Any]) -> None:
         del document["paths"]["/api/v2/rooms"]
-        operation(document, "/books", "get")["parameters"].pop()
-        operation(document, "/books", "post")["responses"].pop("422")
+        at(document, "/books", "get")["parameters"].pop()
+        at(document, "/books", "post")["responses"].pop("422")
         schemas(document)["BookChange"]["properties"].pop("description")
 
     proof = proved(change)
@@ -233,7 +335,14 @@ SHAPES: list[dict[str, Any]] = [
     {"type": ["integer", "null"]},
     {},
 ]
-TREE = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}, "kids": {"type": "array", "items": {"$ref": "#/components/schemas/Tree"}}}}  # fmt: skip
+#: Shapes that allow, or are given, a single value.
+ALONE: list[dict[str, Any]] = [
+    {"const": {"a": 1}},
+    {"type": "integer", "exclusiveMinimum": 3, "exclusiveMaximum": 5},
+    {"type": "integer", "multipleOf": 7, "minimum": 8},
+]
+KIDS = {"type": "array", "items": {"$ref": "#/components/schemas/Tree"}}
+TREE = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}, "kids": KIDS}}
 
 
 def document_of(schema: dict[str, Any]) -> dict[str, Any]:
@@ -250,7 +359,7 @@ def test_what_is_made_is_allowed(schema: dict[str, Any]) -> None:
         value = Sampler(random.random, extent=extent).value(shape)  # type: ignore[arg-type]
         assert judge.is_valid("/components/schemas/S", value), value
     values = [json.dumps(Sampler(n).value(shape)) for n in range(40)]
-    assert len(set(values)) > 1 or schema in ({"const": {"a": 1}}, {"type": "integer", "exclusiveMinimum": 3, "exclusiveMaximum": 5}, {"type": "integer", "multipleOf": 7, "minimum": 8})  # fmt: skip
+    assert len(set(values)) > 1 or schema in ALONE
     assert values == [json.dumps(Sampler(n).value(shape)) for n in range(40)]
 
 
@@ -302,7 +411,8 @@ def test_another_document_than_the_pinned_one_is_refused(tmp_path: Path) -> None
     """The digest in source.yaml names the one that was compared."""
     folder = tmp_path / "library" / "1"
     folder.mkdir(parents=True)
-    text = "{standard: library, edition: '1', title: L, publisher: P, licence: x, url: '', document: library.openapi.yaml, sha256: '0', deviations: []}"
+    head = "standard: library, edition: '1', title: L, publisher: P, licence: x, url: ''"
+    text = f"{{{head}, document: library.openapi.yaml, sha256: '0', deviations: []}}"
     (folder / "source.yaml").write_text(text)
     with pytest.raises(UsageError, match="is another document"):
         verify({"library/1": folder}, LIBRARY.parent)

@@ -23,7 +23,7 @@ from conformance.checks.patterns.events import Event, read_event
 from conformance.checks.patterns.home import poll
 from conformance.checks.patterns.places import one_at
 from conformance.checks.registry import check
-from conformance.checks.subjects import create, fresh_example, guarded
+from conformance.checks.subjects import create_request, created, fresh_example, guarded
 from conformance.ending import Inconclusive, Nonconformity
 from conformance.exchange import Exchange
 from conformance.flow import callback, given, wait
@@ -123,8 +123,9 @@ async def watched(api: Api, resource: Resource, after: Sequence[Step], changes: 
     name = next(iter(re.findall(r"\{sink\.([A-Za-z0-9_-]+)\}", json.dumps(members))), "")
     if not name:
         raise Inconclusive("the bindings do not say where a create holds the URL of our sink")
-    body = merged(await fresh_example(api, resource), api.fill(members))
-    subject, made = await create(api, resource, body)
+    request, body, parent = await create_request(api, resource, merged(await fresh_example(api, resource), api.fill(members)))
+    made = await given(request)
+    subject = created(api, resource, made, body, parent)  # not waited for until it is ready: what happens until then is looked at
     watch = Watch(api=api, resource=resource, bound=bound, subject=subject, made=made, path=api.sink_path(name), cause=made)
     watch.note(made)
     for step in after:
@@ -223,9 +224,10 @@ async def callback_not_early(
     api: Api, resource: Resource, event: Wanted, after: Sequence[Step] = (), changes: Mapping[str, Any] | None = None,
     shows: Mapping[str, Any] | None = None, gone: bool = False,
 ) -> None:  # fmt: skip
-    """Subscribes and takes the steps: the event may not come before the last one is sent, and once it came a read must show what it tells.
+    """Subscribes and takes the steps: the event may not come before the last one is sent, and then a read must show it.
 
-    With: `event`, `after`, `changes` as for `callback-delivered`; `shows`, what a read shows from then on; `gone`, whether it may be gone.
+    With: `event`, `after`, `changes` as for `callback-delivered`, without a step that waits for what the event tells; `shows`, what a
+    read shows from then on; `gone`, whether it may be gone.
     """
     steps = list(after)
     last = steps.pop() if steps and "send" in steps[-1] else None

@@ -12,7 +12,7 @@ from conformance.checks.patterns.home import Home, cut_short, found_in, home, li
 from conformance.checks.patterns.paging import Paging, total_of, walk
 from conformance.checks.patterns.places import CHANGES, empty, expect_members, one_at, processed, put, refer, set_up
 from conformance.checks.registry import check
-from conformance.checks.subjects import fresh_example, valid_request
+from conformance.checks.subjects import filled, fresh_example, valid_request
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable
 from conformance.exchange import Exchange, Request
@@ -177,7 +177,7 @@ async def _by_queries(
     control = shows(plain)
     operation = api.operation(resource.list)
     for query in keeps:
-        seen = await poll(listing(api, resource, at, api.fill(refer(query, item)), headers), shows, resource.within)
+        seen = await poll(listing(api, resource, at, await filled(api, refer(query, item)), headers), shows, resource.within)
         await _answered(api, resource, at, operation, seen, declined)
         if shows(seen):
             control = True
@@ -197,7 +197,7 @@ async def _by_queries(
     if not control:
         raise Inconclusive(f"the list does not show our {resource.name} without a filter either", plain, made)
     for query in drops:
-        seen = await send(listing(api, resource, at, api.fill(refer(query, item)), headers))
+        seen = await send(listing(api, resource, at, await filled(api, refer(query, item)), headers))
         await _answered(api, resource, at, operation, seen, declined)
         if shows(seen):
             raise Nonconformity(

@@ -76,8 +76,8 @@ async def request_refused(
 ) -> None:
     """Sends a valid request with some of it made wrong, which must be refused, then the valid one as control.
 
-    With: `status` of the refusal; `changes`, members of the body that are replaced (null: left out); `headers` of the request; `error`, members
-    of the refusal, pointer -> value or a list of values.
+    With: `status` of the refusal; `changes`, members of the body that are replaced (null: left out); `headers` of the request; `error`,
+    members of the refusal, pointer -> value or a list of values.
     """
     right = await valid_request(api, operation)
     wrong = right if headers is None else _with_headers(right, {k: str(api.fill(v)) for k, v in headers.items()})

@@ -169,8 +169,8 @@ def fault_of_callbacks(*, sentence: str, expected: Rule) -> Callable[[Calls], Ca
     def register(calls: Calls) -> Calls:
         name = calls.__name__.replace("_", "-")
         _REGISTRY[name] = Fault(
-            name=name, group="asynchrony and callbacks", sentence=sentence, applies=lambda profile: [""] if profile.bindings.callbacks else [],
-            expected=expected, act=lambda seen: seen.forward(), calls=calls,
+            name=name, group="asynchrony and callbacks", sentence=sentence, expected=expected, act=lambda seen: seen.forward(), calls=calls,
+            applies=lambda profile: [""] if profile.bindings.callbacks else [],
         )  # fmt: skip
         return calls
 

@@ -222,7 +222,7 @@ class EdgeTwin(ResourceTwin):
             found |= {"componentEndpointInfo": points} if points else {}
         return found
 
-    def op_getAppInstance(self, call: Call) -> WireResponse:
+    def op_getAppInstances(self, call: Call) -> WireResponse:
         """List the instances of an application, of a region, or by id."""
         mine = self.visible(call, self.bindings.resources["instance"], ())
         region = call.one("region")

@@ -1,0 +1,309 @@
+"""Faults that only a Quality On Demand service can have."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from conformance.profile import Profile
+from conformance.reference.faults.planting import Seen, edited, fault, success, with_header, with_request_header, without_request_header
+from conformance.reference.faults.where import ids, service
+from conformance.reference.message import NotJson, read_json
+from conformance.reference.store import Instance
+from conformance.reference.twins.camara_qod import QualityOnDemandTwin
+from conformance.wire import WireResponse
+
+_P = "camara-quality-on-demand"
+_OWN = "Bearer twin-token"
+
+
+def _at(*operations: str) -> Callable[[Any], list[str]]:
+    return lambda profile: list(operations)
+
+
+def _session(seen: Seen) -> Instance | None:
+    """Return the session that the path of a request names."""
+    return seen.twin.store.shelf("session").get(seen.request.target.partition("?")[0].removesuffix("/extend").rsplit("/", 1)[-1])
+
+
+def _sent(seen: Seen) -> dict[str, Any]:
+    try:
+        body = read_json(seen.request.body)
+    except NotJson:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _looking_at_codes(profile: Profile, place: str) -> frozenset[str]:
+    return frozenset(r.id for r in profile.requirements if "/code" in str(r.arguments))
+
+
+# -- headers and errors ----------------------------------------------------------------------------------------------
+@fault(
+    profile=_P, group="headers", sentence="The x-correlator does not come back.", applies=service, expected=ids("service.correlator-echoed")
+)
+def correlator_lost(seen: Seen) -> WireResponse:
+    return with_header(seen.forward(), "x-correlator", None)
+
+
+@fault(
+    profile=_P,
+    group="input validation",
+    sentence="Any x-correlator is taken.",
+    applies=service,
+    expected=ids("service.correlator-malformed"),
+)
+def any_correlator_taken(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return seen.forward(without_request_header(seen.request, "x-correlator")) if answer.status == 400 else answer
+
+
+@fault(
+    profile=_P, group="error body", sentence="Errors carry the reason phrase as their code.", applies=service,
+    expected=_looking_at_codes,
+)  # fmt: skip
+def reason_phrase_as_code(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return replace(answer, body=answer.body.replace(b'"code":"', b'"code":"HTTP_')) if answer.status >= 400 else answer
+
+
+# -- who may see what ------------------------------------------------------------------------------------------------
+@fault(
+    profile=_P, group="authentication", sentence="A session is served to any client.", applies=_at("getSession"),
+    expected=ids("session.other-client-reads"),
+)  # fmt: skip
+def shown_to_anyone(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return seen.forward(with_request_header(seen.request, "authorization", _OWN)) if answer.status == 403 else answer
+
+
+@fault(
+    profile=_P, group="authentication", sentence="A session is deleted by any client.", applies=_at("deleteSession"),
+    expected=ids("session.other-client-deletes"),
+)  # fmt: skip
+def deleted_by_anyone(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return seen.forward(with_request_header(seen.request, "authorization", _OWN)) if answer.status == 403 else answer
+
+
+@fault(
+    profile=_P, group="authentication", sentence="The sessions of a device are listed for any client.",
+    applies=_at("retrieveSessionsByDevice"), expected=ids("session.other-client-lists"),
+)  # fmt: skip
+def listed_for_anyone(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return seen.forward(with_request_header(seen.request, "authorization", _OWN)) if success(answer) else answer
+
+
+@fault(
+    profile=_P, group="query semantics", sentence="The list of sessions is that of one device, whoever is asked for.",
+    applies=_at("retrieveSessionsByDevice"), expected=ids("device.another", "device.without-sessions"),
+)  # fmt: skip
+def device_ignored(seen: Seen) -> WireResponse:
+    return seen.sending(
+        lambda body: {**body, "device": seen.twin.test_data["device"]} if isinstance(body, dict) and "device" in body else body
+    )
+
+
+# -- what a create takes ---------------------------------------------------------------------------------------------
+@fault(
+    profile=_P, group="state", sentence="A second session for the same flow is made.", applies=_at("createSession"),
+    expected=ids("session.conflict"),
+)  # fmt: skip
+def conflict_overlooked(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return (
+        seen.sending(lambda body: {**body, "devicePorts": {"ports": [len(seen.twin.store.shelf("session"))]}})
+        if answer.status == 409
+        else answer
+    )
+
+
+@fault(
+    profile=_P, group="input validation", sentence="A profile that does not exist, or is not active, is taken for another.",
+    applies=_at("createSession"), expected=ids("session.unknown-profile", "session.inactive-profile"),
+)  # fmt: skip
+def any_profile_taken(seen: Seen) -> WireResponse:
+    return seen.sending(
+        lambda body: {**body, "qosProfile": "QOS_E"} if isinstance(body, dict) and isinstance(body.get("qosProfile"), str) else body
+    )
+
+
+@fault(
+    profile=_P, group="input validation", sentence="A sink without TLS is taken.", applies=_at("createSession"),
+    expected=ids("notification.sink-without-tls"),
+)  # fmt: skip
+def plain_sink_taken(seen: Seen) -> WireResponse:
+    def secured(body: Any) -> Any:
+        sink = body.get("sink") if isinstance(body, dict) else None
+        return {**body, "sink": sink.replace("http:", "https:")} if isinstance(sink, str) else body
+
+    return seen.sending(secured)
+
+
+@fault(
+    profile=_P, group="input validation", sentence="Any credential of a sink is taken.", applies=_at("createSession"),
+    expected=ids("notification.credential-type", "notification.token-type"),
+)  # fmt: skip
+def any_credential_taken(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    if answer.status != 400 or "sinkCredential" not in _sent(seen):
+        return answer
+    return seen.sending(lambda body: {k: v for k, v in body.items() if k != "sinkCredential"})
+
+
+@fault(
+    profile=_P, group="input validation", sentence="A request that names no device is served for some device.",
+    applies=_at("createSession", "retrieveSessionsByDevice"), expected=lambda profile, place: ids("device.missing" if place == "createSession" else "device.missing-in-retrieve")(profile, place),
+)  # fmt: skip
+def some_device_taken(seen: Seen) -> WireResponse:
+    return seen.sending(lambda body: {"device": seen.twin.test_data["device"], **body} if isinstance(body, dict) else body)
+
+
+@fault(
+    profile=_P, group="input validation", sentence="An unknown device is answered as invalid input.", applies=_at("createSession"),
+    expected=ids("device.unknown"),
+)  # fmt: skip
+def unknown_device_is_invalid(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return replace(answer, status=400, body=answer.body.replace(b"404", b"400")) if answer.status == 404 else answer
+
+
+@fault(
+    profile=_P, group="input validation", sentence="Several identifiers of a device are refused.", applies=_at("createSession"),
+    expected=ids("device.identifiers-differ"),
+)  # fmt: skip
+def one_identifier_demanded(seen: Seen) -> WireResponse:
+    device = _sent(seen).get("device")
+    error = b'{"status":403,"code":"PERMISSION_DENIED","message":"these are two devices"}'
+    several = isinstance(device, dict) and len(device) > 1
+    return WireResponse(status=403, headers=(("Content-Type", "application/json"),), body=error) if several else seen.forward()
+
+
+# -- what is shown ---------------------------------------------------------------------------------------------------
+@fault(
+    profile=_P, group="value fidelity", sentence="All identifiers of a device are shown.", applies=_at("createSession"),
+    expected=ids("device.one-shown"),
+)  # fmt: skip
+def all_identifiers_shown(seen: Seen) -> WireResponse:
+    return seen.edited(lambda body: {**body, "device": _sent(seen)["device"]})
+
+
+@fault(
+    profile=_P, group="value fidelity", sentence="A session shows a device that nobody named.", applies=_at("getSession"),
+    expected=ids("session.shows-what-was-sent"),
+)  # fmt: skip
+def another_device_shown(seen: Seen) -> WireResponse:
+    return seen.edited(lambda body: {**body, "device": {"phoneNumber": "+4915551234"}})
+
+
+@fault(
+    profile=_P, group="time", sentence="A session that is requested shows when it started.", applies=_at("createSession"),
+    expected=ids("session.consistent-when-created"),
+)  # fmt: skip
+def started_before_available(seen: Seen) -> WireResponse:
+    return seen.edited(lambda body: {**body, "startedAt": "2026-01-01T00:00:00Z"})
+
+
+@fault(
+    profile=_P, group="time", sentence="Start and end are exchanged.", applies=_at("getSession"), expected=ids("session.times"),
+)  # fmt: skip
+def start_and_end_exchanged(seen: Seen) -> WireResponse:
+    return seen.edited(
+        lambda body: {**body, "startedAt": body["expiresAt"], "expiresAt": body["startedAt"]} if "startedAt" in body else body
+    )
+
+
+@fault(
+    profile=_P, group="time", sentence="A session that is over is still shown as available.", applies=_at("getSession"),
+    expected=ids("session.ends"),
+)  # fmt: skip
+def never_over(seen: Seen) -> WireResponse:
+    def alive(body: Any) -> Any:
+        return (
+            {**{k: v for k, v in body.items() if k != "statusInfo"}, "qosStatus": "AVAILABLE"}
+            if body["qosStatus"] == "UNAVAILABLE"
+            else body
+        )
+
+    return seen.edited(alive)
+
+
+# -- extensions ------------------------------------------------------------------------------------------------------
+@fault(
+    profile=_P, group="state", sentence="An extension is answered and not done.", applies=_at("extendQosSessionDuration"),
+    expected=ids("extend.granted"),
+)  # fmt: skip
+def extension_forgotten(seen: Seen) -> WireResponse:
+    return seen.pretend()
+
+
+@fault(
+    profile=_P, group="state", sentence="An extension goes beyond the limit of the profile.", applies=_at("extendQosSessionDuration"),
+    expected=ids("extend.capped"),
+)  # fmt: skip
+def extension_unlimited(seen: Seen) -> WireResponse:
+    return _extended(seen, lambda before, asked: before + asked)
+
+
+@fault(
+    profile=_P, group="state", sentence="An extension replaces the duration.", applies=_at("extendQosSessionDuration"),
+    expected=ids("extend.kept", "extend.answers-the-session"),
+)  # fmt: skip
+def extension_replaces(seen: Seen) -> WireResponse:
+    return _extended(seen, lambda before, asked: min(asked, before - 1))
+
+
+def _extended(seen: Seen, amount: Callable[[int, int], int]) -> WireResponse:
+    session, asked = _session(seen), _sent(seen).get("requestedAdditionalDuration")
+    before = session.body["duration"] if session else 0
+    answer = seen.forward()
+    if not success(answer) or session is None or not isinstance(asked, int):
+        return answer
+    session.body["duration"] = amount(before, asked)
+    return edited(answer, lambda body: {**body, "duration": session.body["duration"]})
+
+
+@fault(
+    profile=_P, group="state", sentence="A session that is over is extended.", applies=_at("extendQosSessionDuration"),
+    expected=ids("extend.not-when-over"),
+)  # fmt: skip
+def extended_when_over(seen: Seen) -> WireResponse:
+    answer, session = seen.forward(), _session(seen)
+    if answer.status != 409 or session is None:
+        return answer
+    return seen.forward(replace(seen.request, method="GET", target=seen.request.target.removesuffix("/extend"), body=b""))
+
+
+# -- notifications ---------------------------------------------------------------------------------------------------
+def _tell(seen: Seen, session: Instance, **members: str) -> None:
+    twin = seen.twin
+    assert isinstance(twin, QualityOnDemandTwin)
+    told = copy.deepcopy(session)
+    told.body |= members
+    twin.tell(told, seen.now)
+
+
+@fault(
+    profile=_P, group="asynchrony and callbacks", sentence="A sink is told that a session is available as soon as it is requested.",
+    applies=_at("createSession"), expected=ids("notification.available-not-early"),
+)  # fmt: skip
+def told_too_early(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    if success(answer):
+        _tell(seen, list(seen.twin.store.shelf("session").values())[-1], qosStatus="AVAILABLE")
+    return answer
+
+
+@fault(
+    profile=_P, group="asynchrony and callbacks", sentence="A sink is told of the delete of a session that was over.",
+    applies=_at("deleteSession"), expected=ids("notification.none-when-over"),
+)  # fmt: skip
+def told_of_every_delete(seen: Seen) -> WireResponse:
+    session = copy.deepcopy(_session(seen))
+    answer = seen.forward()
+    if success(answer) and session and session.body["qosStatus"] == "UNAVAILABLE":
+        _tell(seen, session, statusInfo="DELETE_REQUESTED")
+    return answer

@@ -1,0 +1,188 @@
+"""Faults that only an edge cloud for applications can have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from conformance.profile import Profile
+from conformance.reference.faults.planting import Seen, fault, success, with_header
+from conformance.reference.faults.where import ids
+from conformance.reference.message import NotJson, read_json
+from conformance.wire import WireResponse
+
+_P = "camara-edge-application-management"
+
+
+def _at(*operations: str) -> Callable[[Profile], list[str]]:
+    return lambda profile: [o for o in operations if o in profile.contract.operations]
+
+
+def _body(seen: Seen) -> Any:
+    try:
+        return read_json(seen.request.body)
+    except NotJson:
+        return None
+
+
+def _last(seen: Seen) -> str:
+    return seen.request.target.partition("?")[0].rsplit("/", 1)[-1]
+
+
+@fault(
+    profile=_P, group="state", sentence="An application is removed although its instance runs.",
+    applies=_at("deleteApp"), expected=ids("app.held-by-instance"),
+)  # fmt: skip
+def app_removed_while_it_runs(seen: Seen) -> WireResponse:
+    answer = seen.pretend()
+    if answer.status != 409:
+        return seen.forward()
+    seen.twin.store.shelf("app").pop(_last(seen), None)
+    return WireResponse(status=202)
+
+
+@fault(
+    profile=_P, group="state", sentence="An application that cannot be removed takes its instances with it all the same.",
+    applies=_at("deleteApp"), expected=ids("app.held-by-instance"),
+)  # fmt: skip
+def refused_removal_ends_instances(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    if answer.status == 409:
+        shelf = seen.twin.store.shelf("instance")
+        for id in [i for i, one in shelf.items() if one.body["appId"] == _last(seen)]:
+            del shelf[id]
+    return answer
+
+
+@fault(
+    profile=_P, group="error body", sentence="Conflicts have a code of the provider's own.",
+    applies=_at("deleteApp", "createAppInstance"), expected=lambda profile, place: ids("app.held-code")(profile, place)
+    if place == "deleteApp" else ids("instance.duplicate-code")(profile, place),
+)  # fmt: skip
+def conflict_of_another_code(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return replace(answer, body=answer.body.replace(b"ABORTED", b"BUSY").replace(b"ALREADY_EXISTS", b"TWICE"))
+
+
+@fault(
+    profile=_P, group="state", sentence="The same instance is started twice in a zone.",
+    applies=_at("createAppInstance"), expected=ids("instance.duplicate-refused"),
+)  # fmt: skip
+def instance_started_twice(seen: Seen) -> WireResponse:
+    if seen.pretend().status != 409:
+        return seen.forward()
+    fresh = f"twice_{seen.twin.store.count('twice')}"
+    answer = seen.sending(lambda body: {**body, "name": fresh})
+    return replace(answer, body=answer.body.replace(fresh.encode(), str(_body(seen)["name"]).encode()))
+
+
+@fault(
+    profile=_P, group="value fidelity", sentence="An instance is started in a zone that was not asked for.",
+    applies=_at("createAppInstance"), expected=ids("instance.accepted-as-sent", "instance.listed"),
+)  # fmt: skip
+def instance_in_another_zone(seen: Seen) -> WireResponse:
+    twin: Any = seen.twin
+    zones = [z["edgeCloudZoneId"] for z in twin.zones[:2]]
+    return seen.sending(lambda body: {**body, "edgeCloudZoneId": zones[1]} if body.get("edgeCloudZoneId") == zones[0] else body)
+
+
+@fault(
+    profile=_P, group="state", sentence="An instance that was just started ends by itself.",
+    applies=_at("getAppInstances"), expected=ids("instance.settles"),
+)  # fmt: skip
+def instance_ends_unasked(seen: Seen) -> WireResponse:
+    def ended(items: list[Any]) -> list[Any]:
+        return [{**i, "status": "terminating"} if i["status"] == "ready" else i for i in items]
+
+    return seen.edited(ended)
+
+
+@fault(
+    profile=_P, group="state", sentence="An instance that was ended goes on running.",
+    applies=_at("deleteAppInstance"), expected=ids("instance.delete-effective"),
+)  # fmt: skip
+def instance_goes_on(seen: Seen) -> WireResponse:
+    return seen.pretend()
+
+
+@fault(
+    profile=_P, group="query semantics", sentence="Instances are listed whatever region is asked for.",
+    applies=_at("getAppInstances"), expected=ids("instance.filter-by-region"),
+)  # fmt: skip
+def region_of_instances_ignored(seen: Seen) -> WireResponse:
+    return seen.asking(lambda query: [(k, v) for k, v in query if k != "region"])
+
+
+@fault(
+    profile=_P, group="query semantics", sentence="Zones are listed whatever status or region is asked for.",
+    applies=_at("getEdgeCloudZones"), expected=ids("zone.filter-by-status", "zone.filter-by-region"),
+)  # fmt: skip
+def zone_filters_ignored(seen: Seen) -> WireResponse:
+    return seen.asking(lambda query: [])
+
+
+@fault(
+    profile=_P, group="headers", sentence="The correlator of the client does not come back.",
+    applies=lambda profile: [""], expected=ids("service.correlator-echoed"),
+)  # fmt: skip
+def correlator_of_its_own(seen: Seen) -> WireResponse:
+    return with_header(seen.forward(), "x-correlator", "of-its-own")
+
+
+@fault(
+    profile=_P, group="headers", sentence="The answer to a request for an instance has no Location.",
+    applies=_at("createAppInstance"), expected=ids("instance.location", "create-app-instance.answer"),
+)  # fmt: skip
+def instance_without_location(seen: Seen) -> WireResponse:
+    return with_header(seen.forward(), "location", None)
+
+
+@fault(
+    profile=_P, group="answer shape", sentence="The answer to a submission does not tell the id.",
+    applies=_at("submitApp"), expected=ids("app.id-returned"),
+)  # fmt: skip
+def app_id_missing(seen: Seen) -> WireResponse:
+    return seen.edited(lambda body: {})
+
+
+@fault(
+    profile=_P, group="state", sentence="A change of a deployment replaces what it does not name.",
+    applies=_at("updateAppDeployment"), expected=ids("deployment.merge-patch"),
+)  # fmt: skip
+def change_clears_the_zones(seen: Seen) -> WireResponse:
+    return seen.sending(lambda body: {"edgeCloudZones": [], **body} if isinstance(body, dict) else body)
+
+
+@fault(
+    profile=_P, group="state", sentence="The zones in a change are added to those that are there.",
+    applies=_at("updateAppDeployment"), expected=ids("deployment.zones-replaced"),
+)  # fmt: skip
+def zones_added_up(seen: Seen) -> WireResponse:
+    known = seen.twin.store.shelf("deployment").get(_last(seen))
+    old = known.body["edgeCloudZones"] if known else []
+
+    def added(body: Any) -> Any:
+        return {**body, "edgeCloudZones": [*old, *body["edgeCloudZones"]]} if isinstance(body, dict) and "edgeCloudZones" in body else body
+
+    return seen.sending(added)
+
+
+@fault(
+    profile=_P, group="state", sentence="The same deployment is taken twice.",
+    applies=_at("createAppDeployment"), expected=ids("deployment.duplicate-refused"),
+)  # fmt: skip
+def deployment_taken_twice(seen: Seen) -> WireResponse:
+    if seen.pretend().status != 409:
+        return seen.forward()
+    fresh = f"twice_{seen.twin.store.count('twice')}"
+    return seen.sending(lambda body: {**body, "appDeploymentName": fresh})
+
+
+@fault(
+    profile=_P, group="state", sentence="A deployment that was ended is still listed.",
+    applies=_at("deleteAppDeployment"), expected=ids("deployment.delete-effective"),
+)  # fmt: skip
+def deployment_goes_on(seen: Seen) -> WireResponse:
+    answer = seen.pretend()
+    return answer if success(answer) else seen.forward()
