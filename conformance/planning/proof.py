@@ -405,7 +405,9 @@ def _strictest(keyword: str, shape: Shape) -> Any:
         return tuple(sorted(set(map(str, values))))
     if keyword.startswith(("max", "exclusiveMax")):
         return min(values)
-    return max(values) or None
+    if keyword in ("minLength", "minItems", "minProperties", "uniqueItems"):
+        return max(values) or None  # nought and false say nothing
+    return max(values)
 
 
 def table(proofs: list[Proof]) -> list[tuple[str, ...]]:

@@ -221,6 +221,7 @@ def write_html(run: Run, exchanges: Exchanges) -> str:
             footer=run.footer,
             scope=_scope(run),
             leftovers=run.leftovers,
+            gap=run.gap,
             total=len(said.results),
             folder=run.folder,
         )

@@ -36,7 +36,7 @@ def write_text(run: Run, *, colour: bool = False) -> str:
         lambda room: _failures(said, colour, room),
         lambda room: _unjudged(said, room),
         lambda room: _listed(
-            f"left at the target ({len(run.leftovers)}):", [f"{x.resource} {x.where}: {x.state}" for x in run.leftovers], room
+            f"left at the target ({len(run.leftovers)}):", _left(run), room
         ),
         lambda room: _gap(run, room),
         lambda room: _listed("notes:", list(run.header.notes), room),
@@ -79,6 +79,14 @@ def _listed(title: str, items: list[str], room: int) -> list[str]:
     fits = len(items) if len(items) <= room - 2 else max(0, room - 3)
     more = [f"  … and {len(items) - fits} more: see report.html"] if fits < len(items) else []
     return [title, *[f"  {clipped(item)}" for item in items[:fits]], *more, ""]
+
+
+def _left(run: Run) -> list[str]:
+    """Return what was left at the target, alike things counted."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for item in run.leftovers:
+        alike.setdefault((item.resource, item.state), []).append(item.where)
+    return [f"{len(where)} {name}: {state}, such as {where[0]}" if len(where) > 1 else f"{name} {where[0]}: {state}" for (name, state), where in alike.items()]
 
 
 def _gap(run: Run, room: int) -> list[str]:

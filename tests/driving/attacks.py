@@ -57,9 +57,14 @@ def scim(**members: object) -> bytes:
     """Return a SCIM user and list in one, so that either reading goes on."""
     user = {
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", "urn:ietf:params:scim:api:messages:2.0:ListResponse"],
-        "id": f"id-{next(_numbers)}", "userName": "a", "totalResults": 1, "startIndex": 1, "itemsPerPage": 1, "Resources": [{"id": "1", "userName": "a"}],
+        "id": f"id-{next(_numbers)}",
+        "userName": "a",
+        "totalResults": 1,
+        "startIndex": 1,
+        "itemsPerPage": 1,
+        "Resources": [{"id": "1", "userName": "a"}],
         "meta": {"resourceType": "User", "location": "/Users/1"},
-    }  # fmt: skip
+    }
     return json.dumps({**user, **members}).encode()
 
 
@@ -156,9 +161,19 @@ fixed(
     b"HTTP/1.1 200 OK\r\ncontent-type: application/\xff\xfe\r\nlocation: /Users/\xc3\x28\r\ncontent-length: 2\r\n\r\n{}",
     keep=True,
 )
-response("terminal escapes and scripts in headers", WireResponse(
-    status=201, body=scim(), headers=(("content-type", f"application/json; {SCRIPT}"), ("location", f"/Users/{SCRIPT}".replace(" ", "")), ("etag", 'W/"\u009b31m"'), ("allow", SCRIPT)),
-))  # fmt: skip
+response(
+    "terminal escapes and scripts in headers",
+    WireResponse(
+        status=201,
+        body=scim(),
+        headers=(
+            ("content-type", f"application/json; {SCRIPT}"),
+            ("location", f"/Users/{SCRIPT}".replace(" ", "")),
+            ("etag", 'W/"\u009b31m"'),
+            ("allow", SCRIPT),
+        ),
+    ),
+)
 response("a media type without an end", answer(200, b"{}", content_type="application/" + "json+" * 2000))
 for told in ("99999999999999999999", "-1", "NaN", "Thu, 01 Jan 2099 00:00:00 GMT", "1e9", "٣"):
     response(f"503 with Retry-After {told!a}", WireResponse(status=503, headers=(("retry-after", told),)))

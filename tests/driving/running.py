@@ -45,9 +45,16 @@ class Handled:
 
 
 def run_live(
-    profile: str, url: str, folder: Path, *, target: Target | None = None, only: tuple[str, ...] = (), expression: str = "", options: Options | None = None,
+    profile: str,
+    url: str,
+    folder: Path,
+    *,
+    target: Target | None = None,
+    only: tuple[str, ...] = (),
+    expression: str = "",
+    options: Options | None = None,
     claim: Claim | None = None,
-) -> Run:  # fmt: skip
+) -> Run:
     """Run a profile over real sockets, in a hurry, and write every view."""
     target = replace(target or Target(url=url, limits=TIGHT, allow=("write",)), url=url)
     options = options or Options(patience=0.02, selected=expression or " ".join(only))
@@ -58,9 +65,17 @@ def run_live(
 
 
 def run_twin(
-    profile: str, twin: Twin, folder: Path, *, target: Target | None = None, only: tuple[str, ...] = (), expression: str = "",
-    options: Options | None = None, claim: Claim | None = None, wire: Wire | None = None,
-) -> Run:  # fmt: skip
+    profile: str,
+    twin: Twin,
+    folder: Path,
+    *,
+    target: Target | None = None,
+    only: tuple[str, ...] = (),
+    expression: str = "",
+    options: Options | None = None,
+    claim: Claim | None = None,
+    wire: Wire | None = None,
+) -> Run:
     """Run a profile against a twin in this process on a virtual clock, and write every view."""
     target = target or Target(url="http://twin.invalid", allow=("write",))
     session = Session(profile, target, claim or Claim(), folder, options or Options(), EPOCH, shelf(), wire or TwinWire(twin, EPOCH))

@@ -105,9 +105,14 @@ def bench(
 
     credentials = Credentials(aim, redactor, token, "wrong-on-purpose-0123")
     driver = Driver(
-        target=aim, wire=wire, redactor=redactor, credentials=credentials, ledger=Ledger(folder), tools=tools,
+        target=aim,
+        wire=wire,
+        redactor=redactor,
+        credentials=credentials,
+        ledger=Ledger(folder),
+        tools=tools,
         record=lambda requirement, exchange: recorded.append((requirement, exchange)),
-    )  # fmt: skip
+    )
     return Bench(driver, wire, recorded)
 
 
@@ -121,10 +126,16 @@ def go(flow: Coroutine[Any, Any, Any]) -> Any:
 @pytest.mark.parametrize(
     ("effect", "allow", "may"),
     [
-        (Effect.READ, (), True), (Effect.OWN, (), False), (Effect.LASTING, (), False), (Effect.DISRUPTIVE, (), False),
-        (Effect.OWN, ("write",), True), (Effect.LASTING, ("write",), True), (Effect.DISRUPTIVE, ("write",), False), (Effect.OWN, ("disruptive",), False),
+        (Effect.READ, (), True),
+        (Effect.OWN, (), False),
+        (Effect.LASTING, (), False),
+        (Effect.DISRUPTIVE, (), False),
+        (Effect.OWN, ("write",), True),
+        (Effect.LASTING, ("write",), True),
+        (Effect.DISRUPTIVE, ("write",), False),
+        (Effect.OWN, ("disruptive",), False),
     ],
-)  # fmt: skip
+)
 def test_nothing_is_sent_that_was_not_allowed(effect: Effect, allow: tuple[str, ...], may: bool) -> None:
     """Reads only, unless the target's owner allows more; loopback is no exception."""
     for url in (URL, "http://127.0.0.1:1", "http://localhost"):
@@ -160,10 +171,16 @@ def test_a_changing_method_is_never_sent_as_a_read(method: str) -> None:
 @pytest.mark.parametrize(
     ("link", "target"),
     [
-        ("/x", "/x"), ("x", "/base/x"), ("?a=b", "/base/?a=b"), ("https://target.example/y", "/y"), ("https://TARGET.example:443/y", "/y"),
-        ("//target.example/y", "/y"), ("https://user:pw@target.example/y", "/y"), ("https://listed.example/z", "/z"),
+        ("/x", "/x"),
+        ("x", "/base/x"),
+        ("?a=b", "/base/?a=b"),
+        ("https://target.example/y", "/y"),
+        ("https://TARGET.example:443/y", "/y"),
+        ("//target.example/y", "/y"),
+        ("https://user:pw@target.example/y", "/y"),
+        ("https://listed.example/z", "/z"),
     ],
-)  # fmt: skip
+)
 def test_links_within_the_listed_origins_are_followed(link: str, target: str) -> None:
     """Relative or absolute, however they spell the port; a user name in a link is dropped."""
     b = bench(OK, origins=("https://listed.example",))
@@ -176,10 +193,19 @@ def test_links_within_the_listed_origins_are_followed(link: str, target: str) ->
 @pytest.mark.parametrize(
     "link",
     [
-        "https://other.example/x", "http://target.example/x", "https://target.example:444/x", "https://target.example@other.example/", "//other.example/",
-        "https://target.example.other.example/", "https://[", "https://target.example:99999/", "file:///etc/passwd", "javascript:alert(1)", "\ud800://x",
+        "https://other.example/x",
+        "http://target.example/x",
+        "https://target.example:444/x",
+        "https://target.example@other.example/",
+        "//other.example/",
+        "https://target.example.other.example/",
+        "https://[",
+        "https://target.example:99999/",
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "\ud800://x",
     ],
-)  # fmt: skip
+)
 def test_links_to_other_origins_are_not_followed(link: str) -> None:
     """Another scheme, host or port, or no URL at all: nothing leaves, the check hears of it."""
     b = bench(OK)
@@ -215,11 +241,19 @@ def test_no_header_can_be_smuggled_in_a_value() -> None:
 @pytest.mark.parametrize(
     ("credential", "expected", "wrong"),
     [
-        (Credential(scheme="bearer", token=Reference(env="T")), ("authorization", "Bearer token-0123456789"), ("authorization", "Bearer wrong")),
-        (Credential(scheme="basic", username="joe", password=Reference(env="T")), ("authorization", "Basic am9lOnRva2VuLTAxMjM0NTY3ODk="), ("authorization", "Basic")),
+        (
+            Credential(scheme="bearer", token=Reference(env="T")),
+            ("authorization", "Bearer token-0123456789"),
+            ("authorization", "Bearer wrong"),
+        ),
+        (
+            Credential(scheme="basic", username="joe", password=Reference(env="T")),
+            ("authorization", "Basic am9lOnRva2VuLTAxMjM0NTY3ODk="),
+            ("authorization", "Basic"),
+        ),
         (Credential(scheme="api-key", header="X-Key", token=Reference(env="T")), ("x-key", "token-0123456789"), ("x-key", "wrong")),
     ],
-)  # fmt: skip
+)
 def test_identities(credential: Credential, expected: tuple[str, str], wrong: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The default identity proves itself, "none" sends nothing, "bad" something wrong, an unknown one nothing at all."""
     monkeypatch.setenv("T", "token-0123456789")
@@ -334,11 +368,20 @@ def test_a_login_session_is_closed_at_the_end_and_only_at_home(monkeypatch: pyte
 @pytest.mark.parametrize(
     ("replies", "method", "tries", "status"),
     [
-        ([LOST, LOST, OK], "GET", 3, 200), ([LOST, OK], "POST", 2, 200), ([SHUT, OK], "GET", 2, 200), ([SHUT, OK], "POST", 1, 0),
-        ([SHUT], "GET", 3, 0), ([NoAnswer(Trouble.SLOW), OK], "GET", 1, 0), ([answer(429), OK], "POST", 2, 200), ([answer(503), OK], "POST", 2, 200),
-        ([answer(429)], "GET", 4, 429), ([answer(500), OK], "GET", 1, 500), ([NoAnswer(Trouble.BROKEN), OK], "GET", 1, 0), ([answer(502), OK], "GET", 1, 502),
+        ([LOST, LOST, OK], "GET", 3, 200),
+        ([LOST, OK], "POST", 2, 200),
+        ([SHUT, OK], "GET", 2, 200),
+        ([SHUT, OK], "POST", 1, 0),
+        ([SHUT], "GET", 3, 0),
+        ([NoAnswer(Trouble.SLOW), OK], "GET", 1, 0),
+        ([answer(429), OK], "POST", 2, 200),
+        ([answer(503), OK], "POST", 2, 200),
+        ([answer(429)], "GET", 4, 429),
+        ([answer(500), OK], "GET", 1, 500),
+        ([NoAnswer(Trouble.BROKEN), OK], "GET", 1, 0),
+        ([answer(502), OK], "GET", 1, 502),
     ],
-)  # fmt: skip
+)
 def test_what_was_not_processed_is_repeated_and_nothing_else(replies: list[Reply], method: str, tries: int, status: int) -> None:
     """No connection, 429, 503: any method; sent and not answered: safe methods only; slow, broken or 5xx: never."""
     b = bench(list(replies), allow=("write",))
@@ -646,9 +689,10 @@ def test_redaction_by_place_and_value_reaches_everything_recorded(monkeypatch: p
     """Headers, bodies, query strings, cookies and links, in both directions; the target still gets the real thing."""
     monkeypatch.setenv("T", "secret-by-value-0123")
     reply = WireResponse(
-        status=200, body=b'{"password": "pw1", "note": "secret-by-value-0123", "access_token": "tok-1"}',
+        status=200,
+        body=b'{"password": "pw1", "note": "secret-by-value-0123", "access_token": "tok-1"}',
         headers=(("set-cookie", "sid=cookie-1"), ("location", "/x?token=query-1"), ("x-note", "secret-by-value-0123")),
-    )  # fmt: skip
+    )
     b = bench(reply, credentials={"default": Credential(scheme="bearer", token=Reference(env="T"))})
     seen = go(
         b.send(

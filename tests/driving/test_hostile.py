@@ -42,10 +42,24 @@ LOOKED_AT = tuple(
 )
 #: Attacks on the protocol that get a run of their own; all of them go through the client alone.
 WHOLE = (
-    "endless chunked body", "a byte at a time", "flood of 1xx without an end", "gzip bomb", "brotli bomb", "100,000 headers", "cookies by the hundred",
-    "terminal escapes and scripts in headers", "a header that is not UTF-8", "503 with Retry-After '99999999999999999999'", "version HTTP/99.99", "status 999",
-    "101 to another protocol", "fewer bytes than Content-Length", "more bytes than Content-Length", "reset at once", "reset halfway",
-)  # fmt: skip
+    "endless chunked body",
+    "a byte at a time",
+    "flood of 1xx without an end",
+    "gzip bomb",
+    "brotli bomb",
+    "100,000 headers",
+    "cookies by the hundred",
+    "terminal escapes and scripts in headers",
+    "a header that is not UTF-8",
+    "503 with Retry-After '99999999999999999999'",
+    "version HTTP/99.99",
+    "status 999",
+    "101 to another protocol",
+    "fewer bytes than Content-Length",
+    "more bytes than Content-Length",
+    "reset at once",
+    "reset halfway",
+)
 #: Short, so that what never ends is soon over.
 LIMITS = replace(TIGHT, timeout=0.15)
 
@@ -135,11 +149,32 @@ def test_there_are_enough_attacks() -> None:
 
 
 LINKS = (
-    "{elsewhere}/redfish/v1/Systems", "//{authority}/redfish/v1/Systems", "http://169.254.169.254/latest/meta-data/", "http://[fe80::1]/x", "http://0.0.0.0/x",
-    "http://[::ffff:169.254.169.254]/", "http://2852039166/", "http://127.0.0.1@{authority}/", "http://{authority}\\@127.0.0.1/", "file:///etc/passwd",
-    "gopher://{authority}/", "javascript:alert(1)", "http://[", "http://127.0.0.1:99999/", "http://\ud800/", "\ud800", "http://a\u0000b/", "?", "#", "", "/" * 5000,
-    "http://ⓛocalhost/", "\\\\{authority}\\x", "{own}@{authority}/x", "{own}.{authority}/x",
-)  # fmt: skip
+    "{elsewhere}/redfish/v1/Systems",
+    "//{authority}/redfish/v1/Systems",
+    "http://169.254.169.254/latest/meta-data/",
+    "http://[fe80::1]/x",
+    "http://0.0.0.0/x",
+    "http://[::ffff:169.254.169.254]/",
+    "http://2852039166/",
+    "http://127.0.0.1@{authority}/",
+    "http://{authority}\\@127.0.0.1/",
+    "file:///etc/passwd",
+    "gopher://{authority}/",
+    "javascript:alert(1)",
+    "http://[",
+    "http://127.0.0.1:99999/",
+    "http://\ud800/",
+    "\ud800",
+    "http://a\u0000b/",
+    "?",
+    "#",
+    "",
+    "/" * 5000,
+    "http://ⓛocalhost/",
+    "\\\\{authority}\\x",
+    "{own}@{authority}/x",
+    "{own}.{authority}/x",
+)
 
 
 PLACES = ("Systems", "Chassis", "Managers", "AccountService", "SessionService", "EventService", "Tasks")
@@ -161,11 +196,17 @@ def test_no_link_leads_us_to_another_origin(first: int, tmp_path: Path, elsewher
         number = len(request.target) % len(PLACES)
         heading = link(number).encode("utf-8", "replace").decode().replace("\x00", "")
         root = {
-            "@odata.id": "/redfish/v1/" if request.target.endswith("v1/") else link(number), "@odata.type": "#ServiceRoot.v1_15_0.ServiceRoot",
-            "Id": "Root", "Name": "Root", "RedfishVersion": "1.20.0", "Links": {"Sessions": {"@odata.id": link(1)}},
-            "Members": [{"@odata.id": link(n)} for n in range(len(PLACES))], "Members@odata.count": 99, "Members@odata.nextLink": link(2),
+            "@odata.id": "/redfish/v1/" if request.target.endswith("v1/") else link(number),
+            "@odata.type": "#ServiceRoot.v1_15_0.ServiceRoot",
+            "Id": "Root",
+            "Name": "Root",
+            "RedfishVersion": "1.20.0",
+            "Links": {"Sessions": {"@odata.id": link(1)}},
+            "Members": [{"@odata.id": link(n)} for n in range(len(PLACES))],
+            "Members@odata.count": 99,
+            "Members@odata.nextLink": link(2),
             **{name: {"@odata.id": link(n)} for n, name in enumerate(PLACES)},
-        }  # fmt: skip
+        }
         status = {"POST": 201, "GET": 200}.get(request.method, 307)
         return json_answer(json.dumps(root), status, location=heading, link=f'<{heading}>; rel="next"')
 

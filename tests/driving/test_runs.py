@@ -219,7 +219,7 @@ def test_a_budget_ends_the_run_and_resume_goes_on(tmp_path: Path) -> None:
 def test_planted_secrets_are_in_no_file_of_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In headers, bodies, query strings, cookies, the target's own headers, test data and the proxy: grep every file, and what is printed."""
+    """In headers, bodies, query strings, cookies, the target's own headers, test data and the proxy: in no file, and not printed."""
     monkeypatch.setenv("TWIN", "planted-bearer-0123456789")
     monkeypatch.setenv("PW", 'planted/pass"word +&=0123')
     twin = twin_for(load_profile("scim2", shelf()), TwinOptions(tokens={"planted-bearer-0123456789": "default"}))
@@ -248,12 +248,16 @@ def test_planted_secrets_are_in_no_file_of_a_run(
         return replace(seen, headers=headers, body=body)
 
     target = Target(
-        url="http://twin.invalid", allow=("write",), headers={"X-Api-Key": "planted-header-06", "X-Note": "planted-bearer-0123456789"},
-        proxy="http://joe:planted-proxy-07@127.0.0.1:1", test_data={"password": "planted-data-08", "tenant": "acme"},
+        url="http://twin.invalid",
+        allow=("write",),
+        headers={"X-Api-Key": "planted-header-06", "X-Note": "planted-bearer-0123456789"},
+        proxy="http://joe:planted-proxy-07@127.0.0.1:1",
+        test_data={"password": "planted-data-08", "tenant": "acme"},
         credentials={
-            "default": Credential(scheme="bearer", token=Reference(env="TWIN")), "other": Credential(scheme="basic", username="joe", password=Reference(env="PW")),
+            "default": Credential(scheme="bearer", token=Reference(env="TWIN")),
+            "other": Credential(scheme="basic", username="joe", password=Reference(env="PW")),
         },
-    )  # fmt: skip
+    )
     run_twin("scim2", Handled(function=handler), tmp_path, target=target)
     assert_whole(tmp_path)
     main(["report", str(tmp_path), "--to", "text"])
@@ -292,7 +296,7 @@ def fetched(aim: Target, **request: object) -> WireResponse | NoAnswer:
 
 
 def test_mtls_needs_the_right_certificates_on_both_sides(tmp_path: Path) -> None:
-    """Our authority and client certificate: answered; no or a strange client certificate, or a strange server: no answer, never a finding."""
+    """Our authority and client certificate: answered; no certificate, a strange one, or a strange server: no answer, never a finding."""
     ours, strange = trustme.CA(), trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ours.issue_cert("127.0.0.1").configure_cert(context)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,11 +43,11 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def library(desk: Path) -> Iterator[tuple[Profile, Shelf]]:
+def library(desk: Path) -> tuple[Profile, Shelf]:
     """The profile, drafted as the guide says, its operations looked up."""
     assert main(["new-profile", "library.openapi.yaml", "-o", "mine", "--interface", "3", "--seen"]) == 0
     shelf = Shelf.standard(desk / "mine" / "profiles", desk / "mine" / "specs")
-    yield load_profile("library", shelf), shelf
+    return load_profile("library", shelf), shelf
 
 
 def test_the_guide_can_be_followed(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,9 +73,7 @@ def test_a_drafted_profile_passes_on_its_twin(library: tuple[Profile, Shelf], de
     assert len(profile.contract.operations) >= 10
     assert any(r.check == "paging-complete" for r in profile.requirements)
     run = run_in_process(profile, twin_for(profile), desk / "run", shelf=shelf)
-    assert {r.verdict for r in run.results} == {Verdict.PASS}, [
-        (r.requirement, r.verdict, r.reason) for r in run.results if r.verdict is not Verdict.PASS
-    ]
+    assert [(r.requirement, r.verdict, r.reason) for r in run.results if r.verdict is not Verdict.PASS] == []
 
 
 @pytest.mark.parametrize(
@@ -141,7 +138,8 @@ def test_a_difference_ends_verify_with_one(library: tuple[Profile, Shelf], desk:
     assert main([*words, "--format", "json"]) == 1
     assert '"listed": null' in capsys.readouterr().out
     source = folder / "source.yaml"
-    listed = "deviations: [{pointer: /components/schemas/NewBook/properties/pages, theirs: more than 0, ours: 0 or more, kind: defect, reason: maps}]"
+    place = "/components/schemas/NewBook/properties/pages"
+    listed = f"deviations: [{{pointer: {place}, theirs: more than 0, ours: 0 or more, kind: defect, reason: maps}}]"
     source.write_text(source.read_text("utf-8").replace("deviations: []", listed), "utf-8")
     assert main([*words, "--all"]) == 0
     assert "structure, defect" in capsys.readouterr().out

@@ -179,6 +179,11 @@ CHANGES: list[tuple[str, Change, str]] = [
         S + "NewBook/properties/pages/exclusiveMinimum",
     ),
     (
+        "a bound of nought",
+        lambda d: part(d, "NewBook").update(properties={**part(d, "NewBook")["properties"], "pages": {"type": "integer", "minimum": 0}}),
+        S + "NewBook/properties/pages",
+    ),
+    (
         "a pattern left out",
         lambda d: part(d, "Room")["properties"]["door"].pop("pattern"),
         S + "Room/properties/door/pattern",
@@ -216,7 +221,8 @@ def test_each_difference_is_found_and_can_be_listed(change: Change, pointer: str
     """Whatever is changed in the contract is reported at its place, and gone from the report once it is listed there."""
     proof = proved(change)
     assert proof.unlisted
-    assert any(pointer in d.pointers for d in proof.unlisted), [d.pointers for d in proof.unlisted]
+    assert any(p.startswith(pointer) for d in proof.unlisted for p in d.pointers), [d.pointers for d in proof.unlisted]
+    assert any(d.aspect == "structure" for d in proof.unlisted)
     listed = proved(change, deviation(pointer))
     assert not listed.unlisted, [(d.aspect, d.pointers) for d in listed.unlisted]
     assert listed.differences

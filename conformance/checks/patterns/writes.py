@@ -11,7 +11,7 @@ from conformance.checks.patterns.home import home, make, making, poll
 from conformance.checks.patterns.places import empty, leaves, one_at, processed, put, refer, set_up, shows_the_thing, without
 from conformance.checks.patterns.writing import has, not_compared, over, settled, write_request
 from conformance.checks.registry import check
-from conformance.checks.subjects import create, created, fresh_example
+from conformance.checks.subjects import create, created, filled, fresh_example
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable
 from conformance.exchange import Exchange
@@ -168,7 +168,7 @@ async def read_only_ignored(
         pointers: the places whose values may not be taken.
         refusal: `accepted` where the standard lets a server refuse such a write.
     """
-    added = api.fill(dict(members))
+    added = await filled(api, dict(members))
     if role == "create":
         at = await home(api, resource)
         body = merged(await fresh_example(api, resource), added)

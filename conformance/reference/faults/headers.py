@@ -48,7 +48,10 @@ def location_leads_nowhere(seen: Seen) -> WireResponse:
 
 @fault(
     group="headers", sentence="An answer lacks the ETag that the standard wants.",
-    applies=operations(role("read")), expected=turns("header-present", when=asks_with("header", "ETag")),
+    applies=operations(role("read")),
+    expected=both(
+        turns("header-present", when=asks_with("header", "ETag")), turns("etag-agrees", when=lambda r: not r.arguments.get("optional"))
+    ),
 )  # fmt: skip
 def no_etag(seen: Seen) -> WireResponse:
     return with_header(seen.forward(), "ETag", None)

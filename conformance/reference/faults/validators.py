@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from conformance.reference.faults.planting import Seen, fault, success, with_header, without_request_header
-from conformance.reference.faults.where import has_etag, operations, permits_success, role, turns
-from conformance.reference.message import NotJson, read_json
-from conformance.reference.places import first
+from conformance.reference.faults.planting import Seen, fault, success, without_request_header
+from conformance.reference.faults.where import about, has_etag, in_role, operations, permits_success, role, turns
+from conformance.reference.message import NotJson, Refused, read_json
+from conformance.reference.places import first, put
 from conformance.wire import WireResponse, header
 
 _GROUP = "concurrency and validators"
@@ -17,7 +17,7 @@ _GROUP = "concurrency and validators"
     group=_GROUP,
     sentence="If-Match is ignored.",
     applies=operations(role("replace", "update"), has_etag),
-    expected=turns("conditional-write"),
+    expected=in_role("conditional-write", default="update"),
 )
 def if_match_ignored(seen: Seen) -> WireResponse:
     return seen.forward(without_request_header(seen.request, "if-match"))
@@ -25,7 +25,7 @@ def if_match_ignored(seen: Seen) -> WireResponse:
 
 @fault(
     group=_GROUP, sentence="A failed precondition is told, but the write is done.",
-    applies=operations(role("replace", "update"), has_etag), expected=turns("conditional-write"),
+    applies=operations(role("replace", "update"), has_etag), expected=in_role("conditional-write", default="update"),
 )  # fmt: skip
 def written_despite_precondition(seen: Seen) -> WireResponse:
     answer = seen.forward()
@@ -54,9 +54,12 @@ def always_not_modified(seen: Seen) -> WireResponse:
     applies=operations(role("read"), has_etag), expected=turns("etag-agrees"),
 )  # fmt: skip
 def etags_disagree(seen: Seen) -> WireResponse:
-    answer = seen.forward()
-    tag = header(answer.headers, "etag")
-    return with_header(answer, "ETag", f'{tag.rstrip(chr(34))}x"') if tag and success(answer) and answer.body else answer
+    pointers = [
+        r.arguments.get("pointer", "")
+        for r in about(seen.twin.profile, seen.operation.id if seen.operation else "")
+        if r.check == "etag-agrees"
+    ]
+    return seen.edited(lambda body: put(body, pointers[0], '"another"') if pointers and first(body, pointers[0]) else body)
 
 
 @fault(
@@ -97,8 +100,8 @@ def names_never_free(seen: Seen) -> WireResponse:
         value = str(first(read_json(seen.request.body), pointers[0])) if pointers and pointers[0] else ""
     except NotJson:
         value = ""
-    if value and value in used:
-        return WireResponse(status=409)
+    if value and value in used and success(seen.pretend()):
+        return seen.twin.refusal(Refused(409, "this name was given before", kind="uniqueness"), seen.operation)
     answer = seen.forward()
     if success(answer) and value:
         used.add(value)

@@ -181,7 +181,11 @@ def about(profile: Profile, place: str) -> Iterator[Requirement]:
     """Yield the requirements that look at an operation, or at the resource in which it plays a role."""
     resource = profile.bindings.resource_of(place) if place else None
     for requirement in profile.requirements:
-        if not place or requirement.on == place or (resource and requirement.on == resource.name):
+        named = requirement.arguments.get("operation")
+        if isinstance(named, str) and named in profile.contract.operations and place:
+            if named == place:
+                yield requirement
+        elif not place or requirement.on == place or (resource and requirement.on == resource.name):
             yield requirement
 
 
@@ -232,6 +236,18 @@ def only_at(rule: Rule, *roles: str) -> Rule:
         return rule(profile, place) if resource and resource.role(place) in roles else frozenset()
 
     return narrowed
+
+
+def in_role(*checks: str, default: str) -> Rule:
+    """The requirements that look at the role of the operation: the one they are told, else *default*."""
+
+    def rule(profile: Profile, place: str) -> frozenset[str]:
+        resource = profile.bindings.resource_of(place) if place else None
+        role = resource.role(place) if resource else ""
+        usual = default if resource and getattr(resource, default) else "update"
+        return turns(*checks, when=lambda r: r.arguments.get("role", usual) == role)(profile, place)
+
+    return rule
 
 
 def permits_success(requirement: Requirement) -> bool:

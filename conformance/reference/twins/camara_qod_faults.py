@@ -40,6 +40,10 @@ def _looking_at_codes(profile: Profile, place: str) -> frozenset[str]:
     return frozenset(r.id for r in profile.requirements if "/code" in str(r.arguments))
 
 
+def _missing_device(profile: Profile, place: str) -> frozenset[str]:
+    return ids("device.missing" if place == "createSession" else "device.missing-in-retrieve")(profile, place)
+
+
 # -- headers and errors ----------------------------------------------------------------------------------------------
 @fault(
     profile=_P, group="headers", sentence="The x-correlator does not come back.", applies=service, expected=ids("service.correlator-echoed")
@@ -156,7 +160,7 @@ def any_credential_taken(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="input validation", sentence="A request that names no device is served for some device.",
-    applies=_at("createSession", "retrieveSessionsByDevice"), expected=lambda profile, place: ids("device.missing" if place == "createSession" else "device.missing-in-retrieve")(profile, place),
+    applies=_at("createSession", "retrieveSessionsByDevice"), expected=_missing_device,
 )  # fmt: skip
 def some_device_taken(seen: Seen) -> WireResponse:
     return seen.sending(lambda body: {"device": seen.twin.test_data["device"], **body} if isinstance(body, dict) else body)

@@ -212,10 +212,11 @@ class EdgeTwin(ResourceTwin):
         else:
             status = "instantiating" if now < instance.created + STARTING else self.outcome(instance)
         found = {**instance.body, "status": status}
-        if status == "ready":
+        app = self.store.shelf("app").get(instance.body["appId"])
+        if status == "ready" and app is not None:
             points = [
                 {"interfaceId": face["interfaceId"], "accessPoints": {"port": face["port"], "fqdn": f"{instance.id}.edge.example"}}
-                for part in self.store.shelf("app")[instance.body["appId"]].body["componentSpec"]
+                for part in app.body["componentSpec"]
                 for face in part["networkInterfaces"]
                 if face["visibilityType"] == "VISIBILITY_EXTERNAL"
             ]

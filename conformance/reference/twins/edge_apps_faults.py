@@ -73,7 +73,7 @@ def instance_started_twice(seen: Seen) -> WireResponse:
     if seen.pretend().status != 409:
         return seen.forward()
     fresh = f"twice_{seen.twin.store.count('twice')}"
-    answer = seen.sending(lambda body: {**body, "name": fresh})
+    answer = seen.sending(lambda body: {**body, "name": fresh} if isinstance(body, dict) else body)
     return replace(answer, body=answer.body.replace(fresh.encode(), str(_body(seen)["name"]).encode()))
 
 
@@ -84,7 +84,11 @@ def instance_started_twice(seen: Seen) -> WireResponse:
 def instance_in_another_zone(seen: Seen) -> WireResponse:
     twin: Any = seen.twin
     zones = [z["edgeCloudZoneId"] for z in twin.zones[:2]]
-    return seen.sending(lambda body: {**body, "edgeCloudZoneId": zones[1]} if body.get("edgeCloudZoneId") == zones[0] else body)
+
+    def moved(body: Any) -> Any:
+        return {**body, "edgeCloudZoneId": zones[1]} if isinstance(body, dict) and body.get("edgeCloudZoneId") == zones[0] else body
+
+    return seen.sending(moved)
 
 
 @fault(
@@ -176,7 +180,7 @@ def deployment_taken_twice(seen: Seen) -> WireResponse:
     if seen.pretend().status != 409:
         return seen.forward()
     fresh = f"twice_{seen.twin.store.count('twice')}"
-    return seen.sending(lambda body: {**body, "appDeploymentName": fresh})
+    return seen.sending(lambda body: {**body, "appDeploymentName": fresh} if isinstance(body, dict) else body)
 
 
 @fault(

@@ -241,8 +241,8 @@ def _operations(seen: Seen) -> list[dict[str, Any]]:
         body = read_json(seen.request.body)
     except NotJson:
         return []
-    found = body.get("Operations", []) if isinstance(body, dict) else []
-    return [o for o in found if isinstance(o, dict)]
+    found = body.get("Operations") if isinstance(body, dict) else None
+    return [o for o in found if isinstance(o, dict)] if isinstance(found, list) else []
 
 
 def _only(seen: Seen, keep: Callable[[dict[str, Any]], bool]) -> WireResponse:

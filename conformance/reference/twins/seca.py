@@ -18,7 +18,7 @@ from conformance.reference.store import Instance, Parents
 from conformance.wire import WireRequest, WireResponse
 
 PROFILE = "seca"
-TENANT, REGION, ZONES = "twin", "eu-twin-1", ("a", "b")
+TENANT, WORKSPACE, REGION, ZONES = "twin", "twin-workspace", "eu-twin-1", ("a", "b")
 #: Seconds until a step of the life cycle is over.
 STEP = 0.1
 PROVIDERS = ("seca.region", "seca.authorization", "seca.workspace", "seca.compute", "seca.storage", "seca.network")
@@ -52,7 +52,8 @@ class SecaTwin(ResourceTwin):
     def __init__(self, profile: Profile, options: Options | None = None) -> None:
         super().__init__(profile, options)
         self.now = 0.0
-        self.test_data = {"tenant": TENANT}
+        self.test_data = {"tenant": TENANT, "workspace": WORKSPACE}
+        self.store.shelf("workspace", (TENANT,))[WORKSPACE] = Instance(id=WORKSPACE, parents=(TENANT,), body={"spec": {}}, seeded=True)
 
     def handle(self, request: WireRequest, now: float) -> WireResponse:
         """Answer a request; what was to be gone by now is gone."""
@@ -105,6 +106,10 @@ class SecaTwin(ResourceTwin):
                     id=name, parents=parents, body={"labels": {"provider": "twin"}, "spec": dict(spec)}, created=now, changed=now
                 )
         return found
+
+    def tidied(self, call: Call, body: Any) -> Any:
+        """Return a body without the metadata and the status, which are the provider's and are ignored."""
+        return {k: v for k, v in body.items() if k not in ("metadata", "status")} if isinstance(body, dict) else body
 
     # -- what it shows -------------------------------------------------------------------------------------------
     def shown(self, resource: Resource, instance: Instance) -> Any:
