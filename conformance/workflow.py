@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from conformance.ending import Nonconformity
 from conformance.exchange import Exchange
 from conformance.requirement import pick
 
@@ -104,7 +105,7 @@ class State:
         if parts[0] == "$steps" and len(parts) >= 4 and parts[2] == "outputs":
             return _descend(self.outputs.get(parts[1], {}), parts[3:], pointer, expression)
         if self.seen and head == "$response.body":
-            return _at(self.seen.json(), pointer, expression)
+            return _at(answered_json(self.seen), pointer, expression)
         if self.seen and head == "$request.body":
             return _at(request_json(self.seen), pointer, expression)
         if self.seen and len(parts) == 3 and parts[1] == "header" and parts[0] in ("$response", "$request"):
@@ -171,6 +172,14 @@ def _at(value: Any, pointer: str, expression: str) -> Any:
     if not found:
         raise Unevaluable(f"{expression}: nothing is there")
     return found[0]
+
+
+def answered_json(seen: Exchange) -> Any:
+    """Return the JSON of an answer; what is none leads nowhere: that is for the step's criteria to tell."""
+    try:
+        return seen.json()
+    except Nonconformity:
+        raise Unevaluable("the answer has no JSON body") from None
 
 
 def request_json(seen: Exchange) -> Any:

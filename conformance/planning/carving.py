@@ -39,8 +39,8 @@ class Wanted:
     licence: str = "unknown"
     url: str = ""
     commit: str | None = None
-    document: str | None = None
-    sha256: str | None = None
+    documents: tuple[str, ...] = ()
+    sha256: tuple[str, ...] = ()
     seen: bool = False
     clause: str = ""
 

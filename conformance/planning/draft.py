@@ -95,7 +95,7 @@ class _Drafting:
         w = self.wanted
         return {
             "standard": w.name, "edition": w.edition, "title": w.title, "publisher": w.publisher, "licence": w.licence, "url": w.url,
-            "commit": w.commit, "document": w.document, "sha256": w.sha256,
+            "commit": w.commit, "document": _one(w.documents), "sha256": _one(w.sha256),
             "clauses": "operations of the document" + ("" if w.seen else "; its texts were not looked up"), "deviations": [],
         }  # fmt: skip
 
@@ -425,6 +425,10 @@ class _Drafting:
                 kind.name,
                 role=role,
             )
+
+
+def _one(listed: tuple[str, ...]) -> Any:
+    return None if not listed else listed[0] if len(listed) == 1 else list(listed)
 
 
 def _word(name: str) -> str:

@@ -101,6 +101,19 @@ def test_the_example_of_a_deviation_is_one() -> None:
     assert problems_of({**head, **parse_yaml(block, "guide")}, "source", "guide") == []
 
 
+def test_several_files_become_one_contract(desk: Path) -> None:
+    """Each is named with its digest, and the contract is proved against all of them together."""
+    text = DESCRIPTION.read_text("utf-8")
+    (desk / "more.yaml").write_text(text.replace("/books", "/maps").replace("_book", "_map").replace("/status:", "/health:"), "utf-8")
+    assert main(["new-profile", "library.openapi.yaml", "more.yaml", "-o", "mine", "--path-prefix", "/api/v2", "--profile", "both"]) == 0
+    source = (desk / "mine" / "specs" / "both" / "2.1.0" / "source.yaml").read_text("utf-8")
+    assert "document: [library.openapi.yaml, more.yaml]" in source
+    contract = (desk / "mine" / "specs" / "both" / "2.1.0" / "openapi.yaml").read_text("utf-8")
+    assert "/api/v2/maps/{mapId}" in contract
+    assert "Book_2" not in contract
+    assert main(["specs", "verify", "both", "--upstream", ".", "--spec-dir", "mine/specs"]) == 0
+
+
 def test_commands_tell_bad_input_in_a_line(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """No file, no description, a wrong name, an unknown contract: exit code 2, never a traceback."""
     for words in (

@@ -452,7 +452,7 @@ def test_every_pinned_document_can_be_drafted_and_proved(upstream: Path, tmp_pat
         found = read_description(file)
         folded = found.folded().document
         every = [f"{m.upper()} {p}" for p, m, _ in each_operation(folded) if m not in ("head", "options", "trace")]
-        one = wanted(name=f"d{number}", operations=tuple(every[:40]), document=file.name, sha256=found.sha256)
+        one = wanted(name=f"d{number}", operations=tuple(every[:40]), documents=(file.name,), sha256=(found.sha256,))
         made = draft(folded, one, base=found.base, notes=found.notes)
         files = write_draft(made, one, tmp_path)
         load_profile(f"d{number}@1.0", Shelf.standard(tmp_path / "profiles", tmp_path / "specs"))

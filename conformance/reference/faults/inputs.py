@@ -110,11 +110,21 @@ def unknown_id_found(seen: Seen) -> WireResponse:
 )  # fmt: skip
 def unknown_id_on_create_accepted(seen: Seen) -> WireResponse:
     answer = seen.forward()
-    if answer.status != 404 or not _is_json(seen):
+    asked = [r.arguments for r in seen.twin.profile.requirements if r.check == "unknown-id-on-create"]
+    statuses = {s for one in asked for s in one.get("status", (404,))} - {409}
+    if answer.status not in statuses or not _is_json(seen) or not _is_valid(seen):
         return answer
-    pointers = [r.arguments.get("member", "") for r in seen.twin.profile.requirements if r.check == "unknown-id-on-create"]
-    names = {p.strip("/") for p in pointers if p}
-    return seen.sending(lambda body: {k: v for k, v in body.items() if k not in names} if isinstance(body, dict) else body)
+    names = {one.get("member", "").strip("/") for one in asked}
+    done = seen.sending(lambda body: {k: v for k, v in body.items() if k not in names} if isinstance(body, dict) else body)
+    if success(done) or seen.operation is None:
+        return done
+    status = seen.operation.success[0]  # without the id it is refused as well, so nothing is made and a success is told
+    return seen.twin.answer(seen.operation, status, seen.twin.document(seen.operation, status, (), seen.now))
+
+
+def _is_valid(seen: Seen) -> bool:
+    schema = seen.operation.request_schema if seen.operation else ""
+    return not schema or seen.twin.contract.requests.is_valid(schema, read_json(seen.request.body))
 
 
 # -- error bodies ----------------------------------------------------------------------------------------------------

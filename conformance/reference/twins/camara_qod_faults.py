@@ -181,9 +181,9 @@ def unknown_device_is_invalid(seen: Seen) -> WireResponse:
 )  # fmt: skip
 def one_identifier_demanded(seen: Seen) -> WireResponse:
     device = _sent(seen).get("device")
-    error = b'{"status":403,"code":"PERMISSION_DENIED","message":"these are two devices"}'
+    error = b'{"status":422,"code":"IDENTIFIER_MISMATCH","message":"these are two devices"}'
     several = isinstance(device, dict) and len(device) > 1
-    return WireResponse(status=403, headers=(("Content-Type", "application/json"),), body=error) if several else seen.forward()
+    return WireResponse(status=422, headers=(("Content-Type", "application/json"),), body=error) if several else seen.forward()
 
 
 # -- what is shown ---------------------------------------------------------------------------------------------------

@@ -34,9 +34,12 @@ def _without(seen: Seen, *parameters: str) -> WireResponse:
 
 def _metadata(seen: Seen, change: Callable[[dict[str, Any]], dict[str, Any]]) -> WireResponse:
     """Return the answer to the request with other metadata in its body."""
-    return seen.sending(
-        lambda body: {**body, "metadata": change(body["metadata"])} if isinstance(body, dict) and "metadata" in body else body
-    )
+
+    def changed(body: Any) -> Any:
+        metadata = body.get("metadata") if isinstance(body, dict) else None
+        return {**body, "metadata": change(metadata)} if isinstance(metadata, dict) else body
+
+    return seen.sending(changed)
 
 
 # -- concurrency -----------------------------------------------------------------------------------------------------
@@ -142,7 +145,7 @@ def json_patch_unknown(seen: Seen) -> WireResponse:
     applies=_at("createConfigMap"), expected=ids("config-map.generated-name"),
 )  # fmt: skip
 def generated_name_is_the_prefix(seen: Seen) -> WireResponse:
-    return _metadata(seen, lambda sent: {**sent, "name": sent["generateName"].rstrip("-")} if "generateName" in sent else sent)
+    return _metadata(seen, lambda sent: {**sent, "name": str(sent["generateName"]).rstrip("-")} if "generateName" in sent else sent)
 
 
 @fault(

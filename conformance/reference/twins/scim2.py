@@ -151,7 +151,8 @@ class ScimTwin(ResourceTwin):
     def reply(
         self, call: Call, resource: Resource, instance: Instance, status: int, headers: Headers = (), *, created: bool = False
     ) -> WireResponse:
-        """Show a resource with the members that the client asked for."""
+        """Show a resource with the members that the client asked for; who asks for some is not answered without a body (section 3.5.2)."""
+        status = 200 if status == 204 and call.one("attributes") else status
         answer = super().reply(call, resource, instance, status, headers, created=created)
         if not answer.body or not (call.one("attributes") or call.one("excludedAttributes")):
             return answer

@@ -1,0 +1,48 @@
+"""Refusals that say why, and requests that must be accepted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.verdict import Verdict
+from tests.checks.leases import Leases, leases
+from tests.checks.support import run_check
+
+CASES: list[tuple[str, str, dict[str, Any], str]] = [
+    ("error-members", "getLease", {"kind": "unknown-id", "members": {"/code": "NO_SUCH"}}, "one code"),
+    ("error-members", "createLease", {"kind": "not-json", "members": {"/code": ["INVALID", "MALFORMED"]}}, "one code"),
+    ("error-members", "getLease", {"kind": "no-credentials", "members": {"/code": "UNAUTHENTICATED"}, "statuses": [401]}, "one code"),
+    ("error-members", "getLease", {"kind": "wrong-credentials", "members": {"/code": "UNAUTHENTICATED"}}, "one code"),
+    ("request-refused", "createLease", {"changes": {"owner": ""}, "status": [422], "error": {"/code": "OWNER"}}, "any owner"),
+    ("request-refused", "createLease", {"changes": {"owner": None}, "status": [422], "error": {"/code": "OWNER"}}, "one code"),
+    ("request-refused", "getLease", {"headers": {"X-Trace": "bad trace"}, "status": [400]}, "any trace"),
+    ("repeat-refused", "lease", {"error": {"/code": ["TAKEN", "EXISTS"]}}, "repeats"),
+    ("repeat-refused", "lease", {"error": {"/code": "TAKEN"}}, "one code"),
+]
+
+
+@pytest.mark.parametrize(("check", "on", "arguments", "fault"), CASES)
+def test_a_refusal_is_held_to_its_status_and_members(check: str, on: str, arguments: dict[str, Any], fault: str) -> None:
+    """Right as the standard says, wrong with the fault."""
+    assert run_check(check, leases(), on, Leases().handle, **arguments).verdict is Verdict.PASS
+    assert run_check(check, leases(), on, Leases(frozenset({fault})).handle, **arguments).verdict is Verdict.FAIL
+
+
+def test_good_data_must_be_taken() -> None:
+    """What the owner of the target says is good is no reason to refuse; without such data nothing is looked at."""
+    changes = {"owner": "{test_data.pair}"}
+    taken = run_check("request-accepted", leases(), "createLease", Leases().handle, test_data={"pair": {"a": 1, "b": 2}}, changes=changes)
+    assert taken.verdict is Verdict.PASS
+    refused = run_check("request-accepted", leases(), "createLease", Leases().handle, test_data={"pair": ""}, changes=changes)
+    assert refused.verdict is Verdict.FAIL
+    unknown = run_check("request-accepted", leases(), "createLease", Leases().handle, changes=changes)
+    assert (unknown.verdict, unknown.reason) == (Verdict.INCONCLUSIVE, "needs test_data: pair")
+
+
+def test_nothing_is_left_of_what_should_have_been_refused() -> None:
+    """What a lenient server made of a wrong create is removed at once."""
+    server = Leases(frozenset({"any owner"}))
+    run_check("request-refused", leases(), "createLease", server.handle, changes={"owner": ""}, status=[422])
+    assert all(lease["owner"] == "us" for lease in server.leases.values())
