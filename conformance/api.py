@@ -25,7 +25,9 @@ from conformance.requirement import pick
 from conformance.schema import resolve
 from conformance.verdict import Effect
 
-_TEMPLATE = re.compile(r"\{((?:sink|id|example)\.[A-Za-z0-9_-]+|shown\.[A-Za-z0-9_-]+/[^{}]*|unique|marker|uuid|secret|port|ipv4|now(?:[+-]\d+s)?|test_data\.[A-Za-z0-9_-]+(?:\?|\|(?:[^{}]|\{[a-z0-9]+\})*)?)\}")
+_TEMPLATE = re.compile(
+    r"\{((?:sink|id|example)\.[A-Za-z0-9_-]+|shown\.[A-Za-z0-9_-]+/[^{}]*|unique|marker|uuid|secret|port|ipv4|now(?:[+-]\d+s)?|test_data\.[A-Za-z0-9_-]+(?:\?|\|(?:[^{}]|\{[a-z0-9]+\})*)?)\}"
+)
 _OTHERS = ("id.", "example.", "shown.")
 _WORD = "abcdefghjkmnpqrstuvwxyz23456789"
 #: What `{test_data.NAME?}` becomes where the target has no such data: the member or item is left out.
@@ -209,7 +211,11 @@ class Api:
         target = "" if link else self._path(operation, values)
         if body is None and raw is None and operation.effect is Effect.READ and operation.body is not None:
             body = self.fill(operation.body)
-        asked = {**{p.name: _some_value(p) for p in operation.parameters if p.place == "query" and p.required}, **operation.query, **(query or {})}
+        asked = {
+            **{p.name: _some_value(p) for p in operation.parameters if p.place == "query" and p.required},
+            **operation.query,
+            **(query or {}),
+        }
         pairs = [(k, v) for k, value in asked.items() if value is not None for v in (value if isinstance(value, list) else [value])]
         text = urlencode([(k, _wire(self.fill(v))) for k, v in pairs], quote_via=quote, errors="surrogatepass")
         if text:

@@ -51,7 +51,9 @@ CONTRACT: dict[str, Any] = {
             "get": {
                 "operationId": "listItems",
                 "parameters": [{"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100}}],
-                "responses": {"200": {"description": "ok", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Item"}}}}},
+                "responses": {
+                    "200": {"description": "ok", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Item"}}}}
+                },
             }
         }
     },
@@ -60,7 +62,12 @@ CONTRACT: dict[str, Any] = {
             "Item": {
                 "type": "object",
                 "required": ["id", "name", "size"],
-                "properties": {"id": {"type": "string"}, "name": {"type": "string"}, "size": {"type": "integer"}, "tags": {"type": "array", "items": {"type": "string"}}},
+                "properties": {
+                    "id": {"type": "string"},
+                    "name": {"type": "string"},
+                    "size": {"type": "integer"},
+                    "tags": {"type": "array", "items": {"type": "string"}},
+                },
             }
         }
     },
@@ -134,7 +141,9 @@ async def ours(url: str, in_flight: int, folder: Path) -> float:
     )  # fmt: skip
 
     async def one(number: int) -> None:
-        seen = await send(Request(operation="listItems", method="GET", target=f"/items?limit={number % 100}", headers=(("accept", "application/json"),)))
+        seen = await send(
+            Request(operation="listItems", method="GET", target=f"/items?limit={number % 100}", headers=(("accept", "application/json"),))
+        )
         assert schemas.is_valid("/components/schemas/Item", seen.json())
 
     async def burst() -> None:
@@ -166,7 +175,21 @@ def schemathesis(url: str, workers: int, folder: Path) -> float:
     """Run `st run` with its defaults on the same contract; return cases a second of its own summary, start-up left out."""
     file = folder / "items.json"
     file.write_text(json.dumps(CONTRACT))
-    command = [str(Path(sys.executable).parent / "st"), "run", str(file), "--url", url, "--workers", str(workers), "--max-examples", "300", "--phases", "fuzzing", "--seed", "1"]
+    command = [
+        str(Path(sys.executable).parent / "st"),
+        "run",
+        str(file),
+        "--url",
+        url,
+        "--workers",
+        str(workers),
+        "--max-examples",
+        "300",
+        "--phases",
+        "fuzzing",
+        "--seed",
+        "1",
+    ]
     started = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env={**os.environ, "NO_COLOR": "1"}, timeout=300)
     elapsed = time.perf_counter() - started

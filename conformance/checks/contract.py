@@ -43,8 +43,16 @@ async def answers(api: Api, operation: Operation) -> None:
         if seen.status or again.trouble not in (Trouble.CLOSED, Trouble.BROKEN):
             raise Inconclusive(f"{request.where}: {again.detail or again.trouble}", again)
         await _known_good(api)
-        raise Nonconformity("an answer", f"{again.detail or again.trouble}, twice, while {api.profile.bindings.probe} answers", seen, again, cause=f"no answer: {operation.title}")
-    raise Nonconformity(f"{one_of(operation.success)}: the operation exists", f"{again.status}, twice", seen, again, cause=f"absent: {operation.title}")
+        raise Nonconformity(
+            "an answer",
+            f"{again.detail or again.trouble}, twice, while {api.profile.bindings.probe} answers",
+            seen,
+            again,
+            cause=f"no answer: {operation.title}",
+        )
+    raise Nonconformity(
+        f"{one_of(operation.success)}: the operation exists", f"{again.status}, twice", seen, again, cause=f"absent: {operation.title}"
+    )
 
 
 async def _in_time(api: Api, operation: Operation, request: Request, *, silence: bool = False) -> Exchange:
@@ -61,13 +69,20 @@ async def _in_time(api: Api, operation: Operation, request: Request, *, silence:
 
 def _processed(operation: Operation, request: Request, seen: Exchange) -> None:
     if seen.status >= 500:
-        raise Nonconformity(f"{one_of(operation.success)}: a valid request is processed", seen.summary, seen, cause=f"{seen.status}: {operation.title}")
+        raise Nonconformity(
+            f"{one_of(operation.success)}: a valid request is processed", seen.summary, seen, cause=f"{seen.status}: {operation.title}"
+        )
     if 300 <= seen.status < 400 and seen.status not in operation.success:
         raise Inconclusive(f"{request.where} redirects ({seen.status}); the suite follows no redirects", seen)
     if seen.status >= 400 and seen.status not in operation.permitted:
         if request.body or operation.path_parameters or "?" in request.target + request.link:
             raise Inconclusive(f"needs test_data: {request.where} refused our example with {seen.status}", seen)
-        raise Nonconformity(f"{one_of(operation.success)}: a request without input is processed", seen.summary, seen, cause=f"{seen.status}: {operation.title}")
+        raise Nonconformity(
+            f"{one_of(operation.success)}: a request without input is processed",
+            seen.summary,
+            seen,
+            cause=f"{seen.status}: {operation.title}",
+        )
 
 
 async def _known_good(api: Api) -> None:
@@ -82,7 +97,7 @@ async def answer(api: Api, operation: Operation) -> None:
         raise Inconclusive(f"{seen.request.where} answered {seen.status}", seen, needs=operation.id)
     expect_status(seen, (*operation.success, *operation.permitted), cause=f"status of {operation.title}")
     documented = operation.documented(seen.status)
-    for name, required in (documented.headers.items() if documented else ()):
+    for name, required in documented.headers.items() if documented else ():
         if required and seen.header(name) is None:
             raise Nonconformity(f"the header {name}", "no such header", seen, cause=f"no {name} header")
     if not any(r.check == "service-media-type" for r in api.profile.requirements):
@@ -126,7 +141,9 @@ def expect_media(api: Api, operation: Operation, seen: Exchange) -> None:
         return
     accepted = [*documented.media, *api.profile.bindings.media]
     if seen.media_type not in accepted and "*/*" not in accepted:
-        raise Nonconformity(f"the media type {' or '.join(dict.fromkeys(accepted))}", seen.header("content-type") or "none", seen, cause="media type")
+        raise Nonconformity(
+            f"the media type {' or '.join(dict.fromkeys(accepted))}", seen.header("content-type") or "none", seen, cause="media type"
+        )
 
 
 def error_cases(profile: Profile, requirement: Requirement) -> Sequence[str]:
@@ -195,4 +212,3 @@ async def authentication(api: Api, operation: Operation, identity: str) -> None:
     control = await as_control(operation, right)
     if seen.status not in wanted:
         raise Nonconformity(f"{one_of(wanted)} ({what})", seen.summary, seen, control, cause=f"status for {what}")
-

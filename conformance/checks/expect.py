@@ -60,7 +60,9 @@ def expect_same(
     difference = first_difference(wanted, found, "", frozenset(ignoring))
     if difference:
         place, ours, theirs = difference
-        raise Nonconformity(f"{what} at {place or 'the body'}: {clip(_text(ours), 200)}", clip(_text(theirs), 200), seen, *others, cause=f"value of {place}")
+        raise Nonconformity(
+            f"{what} at {place or 'the body'}: {clip(_text(ours), 200)}", clip(_text(theirs), 200), seen, *others, cause=f"value of {place}"
+        )
 
 
 class _Absent:

@@ -44,13 +44,21 @@ async def refuses(api: Api, operation: Operation, case: Case, ready: Exchange) -
     seen = await send(spoiled(base, case), silence=True)
     if not seen.status:
         await _while_healthy(api, seen)
-        raise Nonconformity(f"a 4xx: {case.title}", f"{seen.detail or seen.trouble}", seen, ready, cause=f"no answer: {operation.title} on invalid input")
+        raise Nonconformity(
+            f"a 4xx: {case.title}", f"{seen.detail or seen.trouble}", seen, ready, cause=f"no answer: {operation.title} on invalid input"
+        )
     if seen.success and fresh and resource is not None:
         await discard(api, resource, seen)
     documented = {int(s) for s in operation.answers if s.isdigit() and s.startswith("4")}
     invalid = api.profile.bindings.error.invalid
     if seen.success or 300 <= seen.status < 400:
-        raise Nonconformity(f"a 4xx: {case.title}", f"{seen.summary}: accepted", seen, ready, cause=f"accepts {case.scenario} at {operation.title} {case.pointer}")
+        raise Nonconformity(
+            f"a 4xx: {case.title}",
+            f"{seen.summary}: accepted",
+            seen,
+            ready,
+            cause=f"accepts {case.scenario} at {operation.title} {case.pointer}",
+        )
     if seen.status >= 500:
         raise Nonconformity(f"a 4xx: {case.title}", seen.summary, seen, ready, cause=f"{seen.status}: {operation.title} on invalid input")
     if seen.status in _OTHER_REASONS and seen.status not in invalid and seen.status not in documented:
@@ -94,7 +102,9 @@ def spoiled(base: Request, case: Case) -> Request:
     if case.place == "query":
         return base.with_(**_query_with(base, case))
     if case.place == "header":
-        return base.without_header(case.pointer).with_(headers=(*base.without_header(case.pointer).headers, (case.pointer.lower(), str(case.value))))
+        return base.without_header(case.pointer).with_(
+            headers=(*base.without_header(case.pointer).headers, (case.pointer.lower(), str(case.value)))
+        )
     raise NotApplicable(f"no edit of a {case.place}")
 
 

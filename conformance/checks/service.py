@@ -47,7 +47,12 @@ async def service_authentication(api: Api) -> None:
         raise next((x for x in looks if isinstance(x, Ending)), Inconclusive("no read could be looked at"))
     if all(x.success for x in seen):
         wanted = one_of(api.profile.bindings.authentication.missing)
-        raise Nonconformity(f"{wanted} without credentials", f"{len(seen)} of {len(seen)} protected reads are served without any", *seen[:3], cause="no authentication")
+        raise Nonconformity(
+            f"{wanted} without credentials",
+            f"{len(seen)} of {len(seen)} protected reads are served without any",
+            *seen[:3],
+            cause="no authentication",
+        )
 
 
 async def _anonymously(api: Api, operation: Operation) -> Exchange:
@@ -97,7 +102,9 @@ def expect_error(api: Api, seen: Exchange) -> None:
     """Expect an error body as the bindings say: media type, schema, and the status it repeats."""
     bound = api.profile.bindings.error
     if bound.media and seen.media_type not in bound.media:
-        raise Nonconformity(f"an error of media type {' or '.join(bound.media)}", seen.header("content-type") or "no media type", seen, cause="error format")
+        raise Nonconformity(
+            f"an error of media type {' or '.join(bound.media)}", seen.header("content-type") or "no media type", seen, cause="error format"
+        )
     if bound.schema:
         try:
             expect_schema(api, f"/components/schemas/{bound.schema}", seen)

@@ -169,7 +169,10 @@ async def existing(api: Api, resource: Resource) -> Subject:
     trouble: Inconclusive | NotTested | None = None
     if resource.name in api.test_data:
         value = str(api.test_data[resource.name])
-        return Subject(parameters={resource.parameter: value} if resource.parameter else {}, link=value if resource.link and value.startswith("/") else "")
+        return Subject(
+            parameters={resource.parameter: value} if resource.parameter else {},
+            link=value if resource.link and value.startswith("/") else "",
+        )
     if resource.create and resource.example is not None and api.allows(api.operation(resource.create).effect):
         try:
             return (await create(api, resource))[0]

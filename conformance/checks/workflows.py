@@ -37,7 +37,9 @@ async def workflow(api: Api, workflow: str, judges: str, inputs: dict[str, Any] 
                 _same(step, seen)
             state.outputs[step.id] = {name: _output(state, step, expression) for name, expression in step.outputs.items()}
             left = [s for s in left if s != step.id]
-        action = next((a for a in (step.on_success if missed is None else step.on_failure) if all(state.holds(c) for c in a.criteria)), None)
+        action = next(
+            (a for a in (step.on_success if missed is None else step.on_failure) if all(state.holds(c) for c in a.criteria)), None
+        )
         in_time = not step.within_s or seen.ended_s - began[step.id] < step.within_s
         if missed is not None and action and action.type == "retry" and in_time and (step.within_s or retried[step.id] < action.limit):
             retried[step.id] += 1
@@ -90,5 +92,7 @@ def _told(criterion: Criterion) -> str:
 
 def _missed(step: WorkflowStep, criterion: Criterion, seen: Exchange, judged: bool) -> None:
     if not judged:
-        raise Inconclusive(f"set-up: step {step.id} ({seen.request.where}) answered {seen.status}; wanted {_told(criterion)}", seen, needs=step.operation)
+        raise Inconclusive(
+            f"set-up: step {step.id} ({seen.request.where}) answered {seen.status}; wanted {_told(criterion)}", seen, needs=step.operation
+        )
     raise Nonconformity(_told(criterion), f"{seen.summary} at step {step.id}", seen, cause=f"step {step.id}")

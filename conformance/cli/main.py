@@ -25,7 +25,9 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    top = _Parser(prog="conformance", description="Conformance and interoperability tests for the interfaces of the IPCEI-CIS Reference Architecture.")
+    top = _Parser(
+        prog="conformance", description="Conformance and interoperability tests for the interfaces of the IPCEI-CIS Reference Architecture."
+    )
     top.add_argument("--version", action="version", version=f"icra-conformance {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     for add in (*running.COMMANDS, *twins.COMMANDS, *selftest.COMMANDS, *specs.COMMANDS, *knowing.COMMANDS, *reading.COMMANDS):

@@ -302,7 +302,9 @@ def _target_again(before: Run, options: argparse.Namespace) -> Target:
     target = msgspec.convert(dict(before.header.target), Target)
     if target.credentials and not options.token_env:
         hint = "--token-env VAR, or --target FILE"
-        raise asked("this run used credentials, and a record may not choose which secrets are sent where: name them", file=before.folder, hint=hint)
+        raise asked(
+            "this run used credentials, and a record may not choose which secrets are sent where: name them", file=before.folder, hint=hint
+        )
     credentials = {"default": Credential(scheme="bearer", token=Reference(env=options.token_env))} if options.token_env else {}
     return replace(target, url=options.url or target.url, allow=allow, credentials=credentials)
 

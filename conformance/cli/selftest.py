@@ -31,7 +31,9 @@ Job = tuple[str, str, str, int]
 
 
 def _selftest_command(commands: Any) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser("selftest", help="run the profiles against faulty twins and permitted variants, and count")
+    command: argparse.ArgumentParser = commands.add_parser(
+        "selftest", help="run the profiles against faulty twins and permitted variants, and count"
+    )
     command.add_argument("profiles", nargs="*", metavar="PROFILE")
     command.add_argument("--all", action="store_true", help="each fault at every place, not only at the first of its kind")
     command.add_argument("--seeds", type=int, default=1, metavar="N", help="variants are run with this many seeds")

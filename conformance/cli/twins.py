@@ -33,7 +33,9 @@ def target_of_twin(profile: Profile, twin: Twin, url: str, folder: Path) -> Targ
     """Return the target that fits a twin: its credentials, its test data, everything allowed."""
     folder.mkdir(parents=True, exist_ok=True)
     credentials: dict[str, Credential] = {}
-    schemes = {str(s.get("scheme", s.get("type"))) for s in profile.contract.document.get("components", {}).get("securitySchemes", {}).values()}
+    schemes = {
+        str(s.get("scheme", s.get("type"))) for s in profile.contract.document.get("components", {}).get("securitySchemes", {}).values()
+    }
     for name, user in (("default", "twin"), ("other", "other")) if profile.bindings.authentication.required else ():
         secret = folder / f"{name}.secret"
         if "basic" in schemes and "bearer" not in schemes:
@@ -56,7 +58,9 @@ def run_in_process(profile: Profile, twin: Twin, folder: Path, *, shelf: Shelf |
 
 
 def _demo_command(commands: Any) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser("demo", help="run every profile against its twin, offline, and write the reports")
+    command: argparse.ArgumentParser = commands.add_parser(
+        "demo", help="run every profile against its twin, offline, and write the reports"
+    )
     command.add_argument("-o", "--output", type=Path, default=Path("runs/demo"), metavar="DIR")
     command.set_defaults(call=demo)
     return command
@@ -77,7 +81,9 @@ def demo(options: argparse.Namespace) -> int:
         must = said.tallies[Level.MUST]
         failed += must[Verdict.FAIL]
         requests = run.footer.requests if run.footer else 0
-        print(f"{clipped(f'{name} {profile.edition}', 42):<42} {must[Verdict.PASS]:>4} of {must.applicable:<4} {requests:>9}   {folder / 'report.html'}")
+        print(
+            f"{clipped(f'{name} {profile.edition}', 42):<42} {must[Verdict.PASS]:>4} of {must.applicable:<4} {requests:>9}   {folder / 'report.html'}"
+        )
     profile = load_profile("scim2", shelf)
     folder = options.output / "scim2-faulty"
     run = run_in_process(profile, Undeleting(twin_for(profile)), folder, shelf=shelf, claim_all=False)
@@ -104,10 +110,14 @@ class Undeleting:
 
 
 def _serve_command(commands: Any) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser("serve-reference", help="serve a profile's twin on 127.0.0.1, to point a run or a client at")
+    command: argparse.ArgumentParser = commands.add_parser(
+        "serve-reference", help="serve a profile's twin on 127.0.0.1, to point a run or a client at"
+    )
     command.add_argument("profile", metavar="PROFILE[@EDITION]")
     command.add_argument("--port", type=int, default=0)
-    command.add_argument("--sink-ca", type=Path, metavar="FILE", help="the authority to trust for callbacks: sink-ca.pem in the folder of the run")
+    command.add_argument(
+        "--sink-ca", type=Path, metavar="FILE", help="the authority to trust for callbacks: sink-ca.pem in the folder of the run"
+    )
     command.set_defaults(call=serve_reference)
     return command
 
@@ -119,7 +129,10 @@ def serve_reference(options: argparse.Namespace) -> int:
     with serve(twin, options.port, sink_ca=options.sink_ca) as url:
         token = " --token-env TWIN_TOKEN" if profile.bindings.authentication.required else ""
         print(f"{profile.title}: {url}")
-        print(f"{'TWIN_TOKEN=' + TOKEN + ' ' if token else ''}conformance run {profile.name}@{profile.edition} --url {url}{token} --allow write", flush=True)
+        print(
+            f"{'TWIN_TOKEN=' + TOKEN + ' ' if token else ''}conformance run {profile.name}@{profile.edition} --url {url}{token} --allow write",
+            flush=True,
+        )
         try:
             while True:
                 time.sleep(3600)

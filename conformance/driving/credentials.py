@@ -140,7 +140,11 @@ class Credentials:
         if credential.scheme in ("bearer", "api-key"):
             token = resolve_reference(credential.token, f"{place}.token")
             self.redactor.learn(token)
-            return ((credential.header.lower() or "x-api-key", token),) if credential.scheme == "api-key" else (("authorization", f"Bearer {token}"),)
+            return (
+                ((credential.header.lower() or "x-api-key", token),)
+                if credential.scheme == "api-key"
+                else (("authorization", f"Bearer {token}"),)
+            )
         if credential.scheme == "basic":
             password = resolve_reference(credential.password, f"{place}.password")
             both = base64.b64encode(f"{credential.username}:{password}".encode()).decode()
@@ -155,7 +159,12 @@ class Credentials:
         names = credential.fields
         body = json.dumps({names.get("username", "username"): credential.username, names.get("password", "password"): password}).encode()
         url = self._place(credential)
-        answer = await self.send(url, WireRequest(method="POST", target="", headers=(("content-type", "application/json"), ("accept", "application/json")), body=body))
+        answer = await self.send(
+            url,
+            WireRequest(
+                method="POST", target="", headers=(("content-type", "application/json"), ("accept", "application/json")), body=body
+            ),
+        )
         name = credential.header.lower() or "x-auth-token"
         token = header(answer.headers, name)
         if answer.status not in (200, 201) or not token:
@@ -173,7 +182,11 @@ class Credentials:
         both = base64.b64encode(f"{quote_plus(credential.client_id)}:{quote_plus(secret)}".encode()).decode()
         self.redactor.learn(both)
         form = {"grant_type": "client_credentials", **({"scope": credential.scope} if credential.scope else {})}
-        headers = (("authorization", f"Basic {both}"), ("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json"))
+        headers = (
+            ("authorization", f"Basic {both}"),
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("accept", "application/json"),
+        )
         url = self._place(credential)
         answer = await self.send(url, WireRequest(method="POST", target="", headers=headers, body=urlencode(form).encode()))
         try:

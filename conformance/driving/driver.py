@@ -224,11 +224,17 @@ class Driver:
         parts = urlsplit(url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         own = {k.lower() for k, _ in request.headers}
-        headers = [("user-agent", "icra-conformance"), ("accept-encoding", "gzip"), *((k.lower(), v) for k, v in self.target.headers.items())]
+        headers = [
+            ("user-agent", "icra-conformance"),
+            ("accept-encoding", "gzip"),
+            *((k.lower(), v) for k, v in self.target.headers.items()),
+        ]
         headers += [(k, v) for k, v in credentials]
         sent = [(k, v) for k, v in headers if k not in own] + [(k, self.redactor.reveal(v)) for k, v in request.headers]
         body = self.redactor.reveal(request.body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-        return WireRequest(method=request.method, target=ascii_target(target), headers=tuple((k, header_line(v)) for k, v in sent), body=body)
+        return WireRequest(
+            method=request.method, target=ascii_target(target), headers=tuple((k, header_line(v)) for k, v in sent), body=body
+        )
 
     def _redacted(self, seen: Exchange) -> Exchange:
         r, request = self.redactor, seen.request
@@ -252,11 +258,25 @@ class Driver:
         found = await self.sink.next(step.path, step.within_s) if self.sink else None
         request = Request(operation="callback", method=found.method if found else "POST", target=f"/{step.path}")
         if found is None:
-            seen = Exchange(request=request, trouble=Trouble.SLOW, detail=f"no callback within {step.within_s:g} s", started_s=started, ended_s=self.now(), at=at)
+            seen = Exchange(
+                request=request,
+                trouble=Trouble.SLOW,
+                detail=f"no callback within {step.within_s:g} s",
+                started_s=started,
+                ended_s=self.now(),
+                at=at,
+            )
         else:
             request = replace(request, headers=found.headers, body=found.body)
             status = self.sink.answer if self.sink else 0
-            seen = Exchange(request=request, status=status, url=f"{self.sink.public_url if self.sink else ''}/{step.path}", started_s=found.at_s, ended_s=found.at_s, at=at)
+            seen = Exchange(
+                request=request,
+                status=status,
+                url=f"{self.sink.public_url if self.sink else ''}/{step.path}",
+                started_s=found.at_s,
+                ended_s=found.at_s,
+                at=at,
+            )
         seen = self._redacted(seen)
         self.record(requirement, seen)
         return seen
@@ -321,7 +341,9 @@ class Driver:
         resource = api.resource(entry.resource)
         if not entry.target and not entry.link:
             self.ledger.update(entry, state="left", last=entry.last or "never answered")
-            return Leftover(resource=entry.resource, where=f"marker {entry.marker}", state=entry.last or "sent, never answered, not found in the list")
+            return Leftover(
+                resource=entry.resource, where=f"marker {entry.marker}", state=entry.last or "sent, never answered, not found in the list"
+            )
         operation = api.operation(resource.delete)
         look = self._look(resource, entry)
         proof = await self.exchange(CLEAN_UP, (number, 2), look) if look and entry.state == "deleted" else None

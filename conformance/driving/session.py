@@ -69,7 +69,16 @@ class Options:
 def tools_for(profile: Profile, header: Header, test_data: Mapping[str, Any]) -> Callable[[str], Api]:
     """Return the maker of check tools: the same header and place give the same tools, live and offline."""
     allowed = frozenset(header.allowed)
-    return lambda place: Api(profile=profile, run_id=header.run_id, started=header.started, test_data=test_data, allowed=allowed, place=place, sink_url=header.sink_url, nonce=header.nonce)
+    return lambda place: Api(
+        profile=profile,
+        run_id=header.run_id,
+        started=header.started,
+        test_data=test_data,
+        allowed=allowed,
+        place=place,
+        sink_url=header.sink_url,
+        nonce=header.nonce,
+    )
 
 
 @dataclass
@@ -103,7 +112,11 @@ class Session:
         self._writer = RecordWriter(self.folder, resume=before is not None)
         self.profile = load_profile(self.profile_name, self.shelf)
         started = before.header.started if before else self.epoch
-        run_id = before.header.run_id if before else hashlib.sha256(f"{self.options.seed}|{started!r}|{self.profile.name}".encode()).hexdigest()[:16]
+        run_id = (
+            before.header.run_id
+            if before
+            else hashlib.sha256(f"{self.options.seed}|{started!r}|{self.profile.name}".encode()).hexdigest()[:16]
+        )
         self._make_driver(run_id, bool(before))
         declared = self.profile_name.partition("@")[2] or self.claim.edition
         says, found = "", ""
@@ -115,7 +128,18 @@ class Session:
             self.profile = load_profile(f"{self.profile.name}@{wanted}", self.shelf)
         notes = self._notes(declared, found, says)
         sink_url = await self._open_sink(before)
-        self.header = before.header if before else replace(self._header(run_id, started, self.profile), edition_declared=declared, server_says=says, notes=notes, sink_url=sink_url, nonce=secrets.token_hex(16) if sink_url else "")
+        self.header = (
+            before.header
+            if before
+            else replace(
+                self._header(run_id, started, self.profile),
+                edition_declared=declared,
+                server_says=says,
+                notes=notes,
+                sink_url=sink_url,
+                nonce=secrets.token_hex(16) if sink_url else "",
+            )
+        )
         if before is None:
             self._writer.line(self.header)
         if before is not None:
@@ -282,7 +306,9 @@ class Session:
         if self.options.budget_s and self.driver.now() - self._began > self.options.budget_s:
             return unlooked(test, Verdict.NOT_TESTED, f"{SPENT} {self.options.budget_s:g} s is spent", self.profile)
         for other in needed(test, self.profile):
-            result = self.results.get(other) or (await self._tasks[other] if other in self._tasks and other != test.requirement.id else None)
+            result = self.results.get(other) or (
+                await self._tasks[other] if other in self._tasks and other != test.requirement.id else None
+            )
             if result is not None and leaves_nothing(result, test.requirement.level, test.requirement.draft):
                 return unlooked(test, Verdict.NOT_TESTED, f"needs {other}", self.profile)
         answer = Live(self.driver, test.requirement.id)
@@ -302,7 +328,10 @@ class Session:
             async with asyncio.timeout(CLEAN_UP_SECONDS + 3 * count * limits.timeout / limits.in_flight):
                 leftovers = await self.driver.clean_up()
         except TimeoutError:
-            leftovers = [Leftover(resource=e.resource, where=e.link or e.target, state="clean-up took too long") for e in self.driver.ledger.open_entries()]
+            leftovers = [
+                Leftover(resource=e.resource, where=e.link or e.target, state="clean-up took too long")
+                for e in self.driver.ledger.open_entries()
+            ]
         for leftover in leftovers:
             self._writer.line(leftover)
         gap = self._gap() if ended == "complete" and not self.options.selected else None

@@ -92,7 +92,10 @@ class Sink:
             async with asyncio.timeout(READ_SECONDS):
                 request, body = await _read(connection, reader)
             status = self._take(request, body) if request else 400
-            answer: list[Any] = [h11.Response(status_code=status, headers=[("content-length", "0"), ("connection", "close")]), h11.EndOfMessage()]
+            answer: list[Any] = [
+                h11.Response(status_code=status, headers=[("content-length", "0"), ("connection", "close")]),
+                h11.EndOfMessage(),
+            ]
             for event in answer:
                 writer.write(connection.send(event) or b"")
             await writer.drain()
@@ -147,7 +150,9 @@ class TwinSink(Sink):
             queue = self._expected.get(name)
             if queue is not None and queue.qsize() < MAX_DELIVERIES and len(sent.request.body) <= MAX_BODY:
                 headers = tuple((k.lower(), v) for k, v in sent.request.headers)
-                queue.put_nowait(Delivery(method=sent.request.method, path=name, headers=headers, body=sent.request.body, at_s=sent.at - self.began))
+                queue.put_nowait(
+                    Delivery(method=sent.request.method, path=name, headers=headers, body=sent.request.body, at_s=sent.at - self.began)
+                )
 
 
 async def _read(connection: h11.Connection, reader: asyncio.StreamReader) -> tuple[Any, bytes | None]:

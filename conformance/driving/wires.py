@@ -99,7 +99,9 @@ class HttpWire:
         extensions: dict[str, object] = {"target": target}
         if scheme == "https" and redirected:
             extensions["sni_hostname"] = httpx.URL(origin).raw_host.decode("ascii")
-        built = httpx.Request(request.method, f"{scheme}://{connect}/", headers=headers, content=request.body or None, extensions=extensions)
+        built = httpx.Request(
+            request.method, f"{scheme}://{connect}/", headers=headers, content=request.body or None, extensions=extensions
+        )
         if not request.body and request.method in ("POST", "PUT", "PATCH") and "content-length" not in built.headers:
             built.headers["content-length"] = "0"
         limits = self.target.limits
@@ -175,7 +177,14 @@ def _tls(target: Target) -> ssl.SSLContext:
         if tls.cert:
             context.load_cert_chain(tls.cert, tls.key or None)
     except (OSError, ssl.SSLError) as error:
-        raise UsageError(Problem(file="target", place="tls", problem=f"the certificate files cannot be used: {error}", hint="PEM files: --cacert, --cert, --key")) from None
+        raise UsageError(
+            Problem(
+                file="target",
+                place="tls",
+                problem=f"the certificate files cannot be used: {error}",
+                hint="PEM files: --cacert, --cert, --key",
+            )
+        ) from None
     if not tls.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

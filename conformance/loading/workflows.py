@@ -10,7 +10,18 @@ from conformance.errors import Problem, UsageError, did_you_mean
 from conformance.loading.plain_yaml import read_yaml
 from conformance.workflow import Action, Criterion, Workflow, WorkflowStep, readable
 
-_STEP = {"stepId", "description", "operationId", "parameters", "requestBody", "successCriteria", "outputs", "onSuccess", "onFailure", "x-conformance"}
+_STEP = {
+    "stepId",
+    "description",
+    "operationId",
+    "parameters",
+    "requestBody",
+    "successCriteria",
+    "outputs",
+    "onSuccess",
+    "onFailure",
+    "x-conformance",
+}
 _OWN = {"requirement", "same", "within"}
 
 
@@ -26,7 +37,11 @@ def load_workflows(file: Path, operations: Mapping[str, Any]) -> dict[str, Workf
     reader = _Reader(str(file), raw if isinstance(raw, dict) else {}, operations)
     if not str(reader.document.get("arazzo", "")).startswith("1.0"):
         reader.complain("arazzo", "an Arazzo 1.0.x document is wanted")
-    found = {w["workflowId"]: reader.workflow(w, f"workflows[{n}]") for n, w in enumerate(reader.document.get("workflows", ())) if "workflowId" in w}
+    found = {
+        w["workflowId"]: reader.workflow(w, f"workflows[{n}]")
+        for n, w in enumerate(reader.document.get("workflows", ()))
+        if "workflowId" in w
+    }
     if reader.problems:
         raise UsageError(*reader.problems)
     return found
@@ -46,7 +61,9 @@ class _Reader:
         for number, step in enumerate(steps):
             for action in (*step.on_success, *step.on_failure):
                 if action.step and action.step not in known:
-                    self.complain(f"{place}.steps[{number}]", f"goes to '{action.step}', which is no step", did_you_mean(action.step, known))
+                    self.complain(
+                        f"{place}.steps[{number}]", f"goes to '{action.step}', which is no step", did_you_mean(action.step, known)
+                    )
         return Workflow(id=raw["workflowId"], summary=str(raw.get("summary", "")), steps=steps)
 
     def step(self, raw: Mapping[str, Any], place: str) -> WorkflowStep:
@@ -54,7 +71,9 @@ class _Reader:
             self.complain(f"{place}.{key}", "not in the portable subset")
         operation = str(raw.get("operationId", "")).rpartition(".")[2]
         if operation not in self.operations:
-            self.complain(f"{place}.operationId", f"'{operation}' is not an operation of the contract", did_you_mean(operation, self.operations))
+            self.complain(
+                f"{place}.operationId", f"'{operation}' is not an operation of the contract", did_you_mean(operation, self.operations)
+            )
         own = raw.get("x-conformance", {})
         for key in set(own) - _OWN:
             self.complain(f"{place}.x-conformance.{key}", "not known here", f"one of {', '.join(sorted(_OWN))}")
@@ -87,7 +106,11 @@ class _Reader:
                 self.complain(f"{place}.successCriteria[{number}]", f"criteria of type {kind} are not in the portable subset")
                 continue
             if kind == "simple" and not readable(one["condition"]):
-                self.complain(f"{place}.successCriteria[{number}]", f"'{one['condition']}' is not in the portable subset", "comparisons joined by && or ||, no parentheses, no !")
+                self.complain(
+                    f"{place}.successCriteria[{number}]",
+                    f"'{one['condition']}' is not in the portable subset",
+                    "comparisons joined by && or ||, no parentheses, no !",
+                )
                 continue
             found.append(Criterion(condition=one["condition"], context=one.get("context", ""), type=kind))
         return tuple(found)

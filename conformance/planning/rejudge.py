@@ -61,7 +61,14 @@ def rejudge(run: Run, exchanges: Exchanges, profile: Profile, claim: Claim, chec
             results[name] = unlooked(test, *test.settled, profile)
         elif look.trouble:
             results[name] = unlooked(test, Verdict.NOT_TESTED, look.trouble, profile)
-        elif blocking := next((n for n in needed(test, profile) if n in results and leaves_nothing(results[n], test.requirement.level, test.requirement.draft)), ""):
+        elif blocking := next(
+            (
+                n
+                for n in needed(test, profile)
+                if n in results and leaves_nothing(results[n], test.requirement.level, test.requirement.draft)
+            ),
+            "",
+        ):
             results[name] = unlooked(test, Verdict.NOT_TESTED, f"needs {blocking}", profile)
         elif not recorded:
             kept = before.get(name)

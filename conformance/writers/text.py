@@ -35,9 +35,7 @@ def write_text(run: Run, *, colour: bool = False) -> str:
     blocks: list[Callable[[int], list[str]]] = [
         lambda room: _failures(said, colour, room),
         lambda room: _unjudged(said, room),
-        lambda room: _listed(
-            f"left at the target ({len(run.leftovers)}):", _left(run), room
-        ),
+        lambda room: _listed(f"left at the target ({len(run.leftovers)}):", _left(run), room),
         lambda room: _gap(run, room),
         lambda room: _listed("notes:", list(run.header.notes), room),
     ]
@@ -86,7 +84,10 @@ def _left(run: Run) -> list[str]:
     alike: dict[tuple[str, str], list[str]] = {}
     for item in run.leftovers:
         alike.setdefault((item.resource, item.state), []).append(item.where)
-    return [f"{len(where)} {name}: {state}, such as {where[0]}" if len(where) > 1 else f"{name} {where[0]}: {state}" for (name, state), where in alike.items()]
+    return [
+        f"{len(where)} {name}: {state}, such as {where[0]}" if len(where) > 1 else f"{name} {where[0]}: {state}"
+        for (name, state), where in alike.items()
+    ]
 
 
 def _gap(run: Run, room: int) -> list[str]:

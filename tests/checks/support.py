@@ -89,7 +89,6 @@ class InProcess(Answer):
             request=asked, status=came.status, headers=shown, body=body, url=f"{BASE}{place}", started_s=began, ended_s=self.clock
         )
 
-
     def delivery(self, step: Callback) -> Exchange:
         """Return the next delivery at a path of the sink, on a clock that only this wait moves."""
         deadline = self.clock + step.within_s
