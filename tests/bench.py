@@ -26,8 +26,9 @@ from conformance.api import Api
 from conformance.claim import Claim
 from conformance.cli.running import execute
 from conformance.cli.twins import target_of_twin
-from conformance.driving.driver import Driver, Live
+from conformance.driving.driver import Driver
 from conformance.driving.ledger import Ledger
+from conformance.driving.live import Live
 from conformance.driving.session import Options, Session
 from conformance.driving.wires import HttpWire
 from conformance.exchange import Request

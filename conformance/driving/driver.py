@@ -24,7 +24,7 @@ from conformance.driving.sink import Sink
 from conformance.driving.wires import NoAnswer, Wire
 from conformance.ending import Ending
 from conformance.exchange import Exchange, Path, Request, Trouble
-from conformance.flow import Answer, Callback, Flow, Wait, outcome
+from conformance.flow import Callback
 from conformance.profile import Resource
 from conformance.redaction import Redactor
 from conformance.requirement import pick
@@ -426,29 +426,7 @@ class Driver:
                 continue
 
 
-class Live(Answer):
-    """Answers the steps of one requirement from the target."""
-
-    def __init__(self, driver: Driver, requirement: str) -> None:
-        super().__init__()
-        self.driver, self.requirement = driver, requirement
-
-    async def __call__(self, at: Path, step: Request | Wait | Callback) -> Any:
-        if isinstance(step, Wait):
-            return await asyncio.sleep(step.seconds)
-        if isinstance(step, Callback):
-            return await self.driver.delivery(self.requirement, at, step)
-        return await self.driver.exchange(self.requirement, at, step)
-
-    async def join(self, branches: Sequence[Flow[Any]]) -> list[tuple[Any, Exception | None]]:
-        """Run all branches side by side to their end; outcomes in branch order."""
-        return list(await asyncio.gather(*[outcome(b) for b in branches]))
-
-
 def _retry_after(answer: WireResponse) -> float:
     """Return the seconds of Retry-After, at most `LONGEST_WAIT`; 0 when it does not say (dates are not read)."""
     value = (header(answer.headers, "retry-after") or "").strip()
     return min(LONGEST_WAIT, float(value)) if value.isdigit() and len(value) < 9 else 0.0
-
-
-__all__ = ["CLEAN_UP", "Driver", "Live", "WireRequest"]

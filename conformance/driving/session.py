@@ -22,8 +22,9 @@ from conformance.checks.discovery import DISCOVERY, FirstLook, first_look, which
 from conformance.checks.registry import known_checks
 from conformance.claim import Claim
 from conformance.driving.credentials import Credentials
-from conformance.driving.driver import CLEAN_UP, Driver, Live
+from conformance.driving.driver import CLEAN_UP, Driver
 from conformance.driving.ledger import LEDGER_FILE, Ledger, read_ledger
+from conformance.driving.live import Live
 from conformance.driving.place import url_origin
 from conformance.driving.sink import Sink, TwinSink
 from conformance.driving.wires import HttpWire, NoAnswer, TwinWire, Wire

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from conformance.exchange import Exchange, Path
 from conformance.run import Exchanges, Finding, Result, Run
@@ -22,90 +20,18 @@ from conformance.scoring import Exit, Score, Tally, score
 from conformance.target import origin
 from conformance.verdict import WORDS, Level, Verdict
 from conformance.writers.curl import curl
+from conformance.writers.visible import MAX_BODY, block_of, clipped, pretty, printed
 
 #: Exchanges shown of one requirement, characters of one body, and characters of all bodies of a page: past that it says what it leaves out.
 MAX_EXCHANGES = 6
-MAX_BODY = 20_000
 MAX_PASSED_BODY = 2_000
 MAX_BODIES = 1_500_000
 MAX_HEADERS = 60
 MAX_FINDINGS = 20
-MAX_TEXT = 2_000
 MAX_COMMAND = 8_000
-#: How deep a pretty-printed body is indented at most; deeper levels stay flat.
-MAX_INDENT = 12
 
 _IDENTITIES = {"default": "", "none": "without credentials", "bad": "with wrong credentials"}
-_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 _CALM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}(?:/[A-Za-z0-9._-]{1,120})+")
-
-
-# -- text that hides nothing ---------------------------------------------------------------------------------------------
-def visible(text: str, *, lines: bool = False) -> str:
-    """Return *text* with every character shown that a browser would act on or not show: control, format, lone surrogate.
-
-    Args:
-        lines: keep newlines and tabs, for text that stands in a block of its own.
-
-    >>> visible("a\\x1b[31m\\u202eb")
-    'a⟦U+001B⟧[31m⟦U+202E⟧b'
-    """
-    return text if text.isascii() and text.isprintable() else "".join(c if lines and c in "\n\t" else _shown(c) for c in text)
-
-
-def _shown(char: str) -> str:
-    # Numbers and not the control pictures of U+2400: many fonts lack those, and an empty box tells nothing.
-    return f"⟦U+{ord(char):04X}⟧" if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char
-
-
-def clipped(text: str, length: int = MAX_TEXT) -> str:
-    """Return *text* cut to *length* characters, saying what was cut."""
-    return text if len(text) <= length else f"{text[:length]}… ({len(text)} characters)"
-
-
-def _printed(value: object) -> object:
-    """What the template puts into the page passes here, then through escaping."""
-    return value if isinstance(value, Markup) else visible(clipped(value if isinstance(value, str) else str(value)))
-
-
-def _block(text: str) -> Markup:
-    return escape(visible(text, lines=True))
-
-
-def pretty(text: str) -> str:
-    """Return JSON text indented, every token as it was written (a number's spelling may be the finding); other text as it is.
-
-    >>> pretty('{"a":[1.0,{}]}')
-    '{\\n  "a": [\\n    1.0,\\n    {}\\n  ]\\n}'
-    """
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    pieces: list[str] = []
-    room = MAX_BODY
-    for piece in _indented(_TOKENS.findall(text)):
-        pieces.append(piece)
-        room -= len(piece)
-        if room < 0:
-            break
-    return "".join(pieces)
-
-
-def _indented(tokens: Sequence[str]) -> Iterator[str]:
-    depth = 0
-    for number, token in enumerate(tokens):
-        before = tokens[number - 1] if number else ""
-        if token in ("}", "]"):
-            depth -= 1
-            yield token if before in ("{", "[") else _line(depth) + token
-            continue
-        yield (_line(depth) if before in ("{", "[", ",") else "") + token + (" " if token == ":" else "")
-        depth += token in ("{", "[")
-
-
-def _line(depth: int) -> str:
-    return "\n" + "  " * min(depth, MAX_INDENT)
 
 
 def anchor(requirement: str) -> str:
@@ -234,7 +160,7 @@ def _environment() -> Environment:
         loader=PackageLoader("conformance.writers"),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_printed,
+        finalize=printed,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -411,7 +337,7 @@ class _Page:
         if len(cut) == len(body):
             text = pretty(text)
         note = f"cut: the body has {len(body)} bytes, see exchanges.jsonl" if len(text) > longest else ""
-        block = _block(text[:longest])
+        block = block_of(text[:longest])
         self.room -= len(block)
         return ShownBody(text=block, note=note)
 
@@ -429,7 +355,7 @@ class _Page:
             tuple((str(k), str(v)) for k, v in sent.items()) if isinstance(sent, Mapping) and _origin(exchange.url) in self.origins else ()
         )
         command = curl(exchange, scheme=scheme, name=name, extra=extra)
-        return _block(command if len(command) <= MAX_COMMAND else f"# {len(command)} characters: see exchanges.jsonl")
+        return block_of(command if len(command) <= MAX_COMMAND else f"# {len(command)} characters: see exchanges.jsonl")
 
 
 def _rows(said: Score) -> list[tuple[str, Tally]]:

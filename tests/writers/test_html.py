@@ -14,7 +14,8 @@ from conformance.exchange import Exchange
 from conformance.run import Footer, Result, Run
 from conformance.scoring import score
 from conformance.verdict import WORDS, Level, Verdict
-from conformance.writers.html import MAX_BODY, MAX_EXCHANGES, anchor, pretty, visible, write_html
+from conformance.writers.html import MAX_EXCHANGES, anchor, write_html
+from conformance.writers.visible import MAX_BODY, pretty, visible
 from tests.writers.records import HOSTILE, exchange, header, hostile, realistic, result
 
 VOID = {"meta", "input", "br", "rect", "link", "img"}
