@@ -100,7 +100,7 @@ async def answer(api: Api, operation: Operation) -> None:
     for name, required in documented.headers.items() if documented else ():
         if required and seen.header(name) is None:
             raise Nonconformity(f"the header {name}", "no such header", seen, cause=f"no {name} header")
-    if not any(r.check == "service-media-type" for r in api.profile.requirements):
+    if not media_is_looked_at(api.profile, operation):
         expect_media(api, operation, seen)
     try:
         expect_body(api, operation, seen)
@@ -132,6 +132,13 @@ def json_or_none(seen: Exchange) -> object:
         return seen.json()
     except Ending:
         return None
+
+
+def media_is_looked_at(profile: Profile, operation: Operation) -> bool:
+    """Tell whether a requirement of the whole service looks at the media type of an operation: of the core, where the core has any."""
+    features = {r.on: r.feature for r in profile.requirements if r.family == "answers"}
+    reached = features.get(operation.id) == "core" or "core" not in features.values()
+    return reached and any(r.check == "service-media-type" for r in profile.requirements)
 
 
 def expect_media(api: Api, operation: Operation, seen: Exchange) -> None:

@@ -14,6 +14,7 @@ from conformance.exchange import Exchange, Request, Trouble
 from conformance.flow import ending, send, together
 from conformance.profile import Identify
 from conformance.requirement import Question, pick
+from conformance.verdict import Effect
 
 #: Requirement id under which the exchanges of the first look are recorded.
 DISCOVERY = "discovery"
@@ -76,7 +77,9 @@ def _shape(value: object, depth: int = 20) -> object:
 
 async def _more_reads(api: Api, first: Exchange) -> list[Exchange]:
     """Return *first* and what came back from a few more reads without input."""
-    others = [o for o in api.profile.contract.operations.values() if o.safe and not o.path_parameters and o.id != first.request.operation]
+    every = api.profile.contract.operations.values()
+    reads = [o for o in every if o.safe or (o.effect is Effect.READ and o.body is not None)]
+    others = [o for o in reads if not o.path_parameters and o.id != first.request.operation]
     looks = await together(*[ending(send(api.request(o), silence=True, also=(401, 403, 429, 503))) for o in others[:4]])
     return [first, *[x for x in looks if isinstance(x, Exchange)]]
 

@@ -36,7 +36,7 @@ from conformance.wire import Headers, WireRequest, WireResponse, header
 REPEATS = (1.0, 2.0, 4.0)
 LONGEST_WAIT = 30.0
 #: How often clean-up deletes what gives no answer.
-DELETES = 3
+DELETES = 5
 #: Pauses before each look whether something is gone.
 PROOFS = (0.0, 0.5, 2.0, 5.0)
 #: Pauses before something that is in use is removed again.

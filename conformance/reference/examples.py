@@ -38,7 +38,7 @@ def creatable(profile: Profile) -> list[Resource]:
     found = []
     for resource in profile.bindings.resources.values():
         operation = profile.contract.operations.get(resource.create)
-        needs = "{test_data." in str(resource.example)
+        needs = any(word in str(resource.example) for word in ("{test_data.", "{id.", "{shown.", "{example."))
         if operation and not operation.path_parameters and isinstance(resource.example, Mapping) and not needs:
             found.append(resource)
     return found

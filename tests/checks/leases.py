@@ -112,10 +112,9 @@ class Leases:
 
     def found(self, body: dict[str, Any], who: str) -> list[str]:
         """Return the ids of the leases that are asked for."""
-        return [
-            i for i, lease in self.leases.items()
-            if (lease["client"] == who or "listed for anyone" in self.faults) and (lease["owner"] == body.get("owner") or "one list" in self.faults)
-        ]  # fmt: skip
+        anyone, all_owners = "listed for anyone" in self.faults, "one list" in self.faults
+        mine = {i: lease for i, lease in self.leases.items() if lease["client"] == who or anyone}
+        return [i for i, lease in mine.items() if lease["owner"] == body.get("owner") or all_owners]
 
     def make(self, body: dict[str, Any], now: float, who: str) -> WireResponse:
         """Make a lease of a flow that has none."""

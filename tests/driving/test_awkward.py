@@ -269,7 +269,7 @@ def test_every_tenth_connection_reset_turns_nothing_red(processed: bool, good: M
     assert_whole(tmp_path)
     assert awkward.refused > 50
     assert_only_unseen(run, good, "closed|set-up|no control")
-    assert run.leftovers == ()
+    assert run.leftovers == (), run.leftovers
 
 
 def test_every_tenth_connection_reset_over_sockets_turns_nothing_red(tmp_path: Path) -> None:
@@ -291,7 +291,7 @@ def test_every_tenth_connection_reset_over_sockets_turns_nothing_red(tmp_path: P
     assert_whole(tmp_path)
     assert fails(run) == {}
     assert len(with_verdict(run, Verdict.PASS)) > 20
-    assert run.leftovers == ()
+    assert run.leftovers == (), run.leftovers
 
 
 def test_a_server_that_restarts_in_the_middle_changes_no_verdict(good: Mapping[str, Verdict], tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ def test_a_run_that_was_killed_is_cleaned_up_and_resumed(
     assert read_run(tmp_path).footer is None
     assert users(server, twin) > before
     actions.clear()
-    assert main(["cleanup", str(tmp_path)]) == 0
+    assert main(["cleanup", str(tmp_path), "--token-env", "TWIN"]) == 0
     assert "nothing is left" in capsys.readouterr().out
     assert users(server, twin) == before
     resumed = command(server, tmp_path, "--resume")

@@ -157,7 +157,8 @@ def read_only_taken(seen: Seen) -> WireResponse:
     if seen.role in ("create", "replace") and isinstance(shown, dict):
         wanted = {m: v for m, v in (_sent(seen) or {}).items() if m in members}
         own, theirs = str(first(shown, resource.id)), first(wanted, resource.id)
-        if theirs and seen.role == "create":
+        named = seen.operation is not None and resource.parameter in seen.operation.path_parameters
+        if theirs and seen.role == "create" and not named:
             shelf = next(s for s in seen.twin.store.shelves.values() if own in s)
             shelf[str(theirs)] = replace(shelf.pop(own), id=str(theirs))
             own = str(theirs)

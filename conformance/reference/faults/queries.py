@@ -23,6 +23,7 @@ from conformance.reference.faults.where import (
     turns,
 )
 from conformance.reference.places import first, put
+from conformance.requirement import Requirement
 from conformance.wire import WireResponse
 
 _lists = role("list")
@@ -58,9 +59,15 @@ def filter_ignored(seen: Seen) -> WireResponse:
     return _leaving_out(seen, *_filters(seen))
 
 
+def _finds(requirement: Requirement) -> bool:
+    """Requirements that expect something of a filter."""
+    told = requirement.arguments
+    return told.get("relation") != "none" and ("keeps" in told or "drops" not in told)
+
+
 @fault(
     group="query semantics", sentence="A filter finds nothing.",
-    applies=operations(_lists, has_filter), expected=turns("filter-honoured", when=lambda r: r.arguments.get("relation") != "none"),
+    applies=operations(_lists, has_filter), expected=turns("filter-honoured", when=_finds),
 )  # fmt: skip
 def filter_finds_nothing(seen: Seen) -> WireResponse:
     return _items(seen, lambda items: [] if _filters(seen) else items)
@@ -68,7 +75,8 @@ def filter_finds_nothing(seen: Seen) -> WireResponse:
 
 @fault(
     group="query semantics", sentence="A filter that cannot be read is ignored instead of refused.",
-    applies=operations(_lists, has_filter), expected=turns("invalid-filter"),
+    applies=operations(_lists, has_filter),
+    expected=turns("invalid-filter", when=lambda r: r.arguments.get("parameter") not in (*SIZES, *POSITIONS)),
 )  # fmt: skip
 def broken_filter_ignored(seen: Seen) -> WireResponse:
     answer = seen.forward()

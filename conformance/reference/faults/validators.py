@@ -97,7 +97,7 @@ def names_never_free(seen: Seen) -> WireResponse:
     used: set[str] = seen.memory.setdefault("used", set())
     pointers = [r.arguments.get("pointer") for r in seen.twin.profile.requirements if r.check == "recreate-after-delete"]
     try:
-        value = str(first(read_json(seen.request.body), pointers[0])) if pointers and pointers[0] else ""
+        value = str(first(read_json(seen.request.body), pointers[0])) if pointers and pointers[0] is not None else ""
     except NotJson:
         value = ""
     if value and value in used and success(seen.pretend()):

@@ -82,8 +82,10 @@ def takes_json(profile: Profile, operation: Operation) -> bool:
 
 
 def asks_id(profile: Profile, operation: Operation) -> bool:
-    """Operations whose path names an instance."""
-    return any(p in profile.bindings.owners for p in operation.path_parameters)
+    """Operations whose path names an instance, other than a create that gives it its name."""
+    owners = profile.bindings.owners
+    last = owners.get(operation.path_parameters[-1]) if operation.path_parameters else None
+    return any(p in owners for p in operation.path_parameters) and not (last and last.create == operation.id)
 
 
 def needs_credentials(profile: Profile, operation: Operation) -> bool:

@@ -21,7 +21,7 @@ from conformance.reference.store import Instance, Parents
 from conformance.reference.twins.kube_objects import KINDS, MEMBERS, defaulted, held, rolled_out, without_nulls, worked
 from conformance.reference.twins.kube_patches import Owned, applied, strategic
 from conformance.reference.twins.kube_selectors import selected
-from conformance.wire import WireRequest, WireResponse
+from conformance.wire import Headers, WireRequest, WireResponse
 
 PROFILE = "kubernetes-core"
 _REASONS = {
@@ -307,6 +307,12 @@ class KubernetesTwin(ResourceTwin):
         self.store.gone.add((resource.name, instance.parents, instance.id))
 
     # -- showing -------------------------------------------------------------------------------------------------
+    def reply(
+        self, call: Call, resource: Resource, instance: Instance, status: int, headers: Headers = (), *, created: bool = False
+    ) -> WireResponse:
+        """Return the answer that shows an object, all of it."""
+        return self.answer(call.operation, status, self.shown(resource, instance), headers)
+
     def shown(self, resource: Resource, instance: Instance) -> Any:
         """Return an object with what controllers and nodes have made of it by now."""
         body = copy.deepcopy(instance.body)
