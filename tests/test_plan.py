@@ -11,7 +11,7 @@ from conformance.claim import Claim, Support
 from conformance.loading.profiles import load_profile
 from conformance.planning.plan import Plan, make_plan, questions_of
 from conformance.requirement import Question, pick
-from conformance.verdict import Verdict
+from conformance.verdict import Effect, Verdict
 from tests.notes import shelf
 
 PROFILE = load_profile("notes", shelf())
@@ -100,3 +100,14 @@ def test_pick_follows_stars_and_escapes() -> None:
     assert pick([[1], [2]], "/*/0") == [1, 2]
     assert pick({"a": [1]}, "/a/١") == []
     assert pick(3, "") == [3]
+
+
+def test_what_disrupts_runs_alone() -> None:
+    """Two looks at the one resource that the owner named would disturb each other, and each would blame the server."""
+    profile = load_profile("dmtf-redfish")
+    answers = dict.fromkeys(questions_of(profile), True)
+    test_data = dict.fromkeys(profile.bindings.test_data, "/redfish/v1/Systems/1")
+    plan = make_plan(profile, Claim(), known_checks(), allowed=frozenset({"write", "disruptive"}), test_data=test_data, answers=answers)
+    disruptive = [t for t in plan.tests if t.effect is Effect.DISRUPTIVE]
+    assert disruptive
+    assert {t.isolation for t in disruptive} == {"exclusive"}

@@ -146,7 +146,7 @@ def _test(
     effect = effect_of(profile, requirement, check)
     cases = tuple(check.cases(profile, requirement)) if check.cases else (None,)
     return Test(
-        requirement=requirement, check=check, cases=cases, effect=effect, isolation=check.isolation,
+        requirement=requirement, check=check, cases=cases, effect=effect, isolation="exclusive" if effect is Effect.DISRUPTIVE else check.isolation,
         settled=_settled(profile, requirement, check, scope, effect, cases, allowed, test_data, answers),
     )  # fmt: skip
 
