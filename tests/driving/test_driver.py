@@ -714,6 +714,7 @@ def test_redaction_by_place_and_value_reaches_everything_recorded(monkeypatch: p
     assert again.body == seen.body
 
 
+@pytest.mark.slow
 def test_redaction_takes_no_more_than_a_moment_whatever_the_text() -> None:
     """A server may send words that look like secrets as often as it likes."""
     redactor = Redactor(b"tests")
