@@ -106,14 +106,18 @@ def _as_sent(resource: Resource, subject: Subject, item: Any, same: Sequence[str
 
 
 @check("delete-is-effective", roles=("create", "read", "delete"))
-async def delete_is_effective(api: Api, resource: Resource) -> None:
-    """Creates one, deletes it, and reads it again: it must be gone, or shown as the bindings say, within the time granted."""
+async def delete_is_effective(api: Api, resource: Resource, within: float = 0.0) -> None:
+    """Creates one, deletes it, and reads it again: it must be gone, or shown as the bindings say, within the time granted.
+
+    Args:
+        within: seconds that a deletion may take, where other writes are visible sooner.
+    """
     subject, _ = await create(api, resource)
     await given(api.request(api.operation(resource.read), subject=subject))
     deletion = await given(await guarded(api, resource, subject, api.request(api.operation(resource.delete), subject=subject)))
     request = api.request(api.operation(resource.read), subject=subject)
     seen = await send(request)
-    deadline = gone_within(resource, deletion)
+    deadline = max(gone_within(resource, deletion), within)
     while not over(resource, seen) and seen.ended_s - deletion.ended_s < deadline:
         await wait(min(1.0, deadline / 4))
         seen = await send(request)

@@ -213,6 +213,37 @@ def _refused_members(seen: Exchange, control: Exchange | None, refusal: str) -> 
     )
 
 
+@check("immutable-member", roles=("create", "read"))
+async def immutable_member(api: Api, resource: Resource, members: Mapping[str, Any], pointers: Sequence[str], role: str = "") -> None:
+    """Creates one and writes it with other values in members that cannot be changed: refused or without effect, never changed.
+
+    Args:
+        members: what the write says of them.
+        pointers: the places whose values must stay as they were shown.
+        role: `replace` or `update`; by default `replace` where there is one.
+    """
+    role = role or ("replace" if resource.replace else "update")
+    operation, read = api.operation(getattr(resource, role)), api.operation(resource.read)
+    wanted = await filled(api, dict(members))
+    subject = (await create(api, resource))[0]
+    before = await given(api.request(read, subject=subject))
+    if all(one_at(before.json(), p) is ABSENT for p in pointers):
+        raise Inconclusive(f"the server shows nothing at {' or '.join(pointers)}", before)
+    usual = api.changed(resource, subject.sent) if role == "replace" else api.fill(dict(resource.changes))
+    seen = await send(await write_request(api, operation, subject, merged(usual, wanted)))
+    if seen.status >= 500:
+        cause = f"{seen.status}: {operation.title} on an immutable member"
+        raise Nonconformity("a refusal, or no effect", seen.summary, seen, before, cause=cause)
+    after = set_up(await settled(api, resource, subject, seen, lambda found: True))
+    for pointer in pointers:
+        was, shown = one_at(before.json(), pointer), one_at(after.json(), pointer)
+        if was is not ABSENT and not same_value(was, shown):
+            cause = f"can be changed: {pointer} of {resource.name}"
+            raise Nonconformity(f"{pointer} stays {was!r}", repr(shown), after, seen, before, cause=cause)
+    if not seen.success:
+        await given(await write_request(api, operation, subject, usual))
+
+
 @check("update-in-place", roles=("create", "read"))
 async def update_in_place(api: Api, resource: Resource, member: str, new_id: bool = False) -> None:
     """Creates one, sends the create again with its id and a change, and expects the change under the id in the answer.

@@ -122,7 +122,7 @@ def volume_shrinks(seen: Seen) -> WireResponse:
     answer, instance = seen.forward(), _instance(seen)
     if not _refused(answer, 422) or b"smaller" not in answer.body or instance is None:
         return answer
-    instance.body = {**instance.body, "spec": {**instance.body["spec"], "sizeGB": 1}}
+    instance.body = {**instance.body, "spec": {**instance.body["spec"], "sizeGB": 50}}
     return seen.forward()
 
 
