@@ -33,7 +33,7 @@ demo-all: $(STAMP) ## the same, and the servers that come as Debian packages
 
 # CONFORMANCE_UPSTREAM, where set, names the folder of pinned upstream documents; tests that compare with them skip without it.
 test: $(STAMP) ## what CI runs
-	$(BIN)/python -m pytest -m "not slow and not browser" $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not browser" $(ARGS)
 
 # Exit code 5 says that there was nothing to run.
 test-browser: $(BROWSER_STAMP) ## the pages in a real browser; skips with a reason where there is none

@@ -56,6 +56,10 @@ class _NotPassed(Exception):
         self.result = result
 
 
+class _Failed(_NotPassed, AssertionError):
+    """A nonconformity; what Allure calls failed and not broken is an assertion."""
+
+
 class ProfileNode(pytest.Collector):
     """The profile under test; its items are requirements."""
 
@@ -97,7 +101,7 @@ class RequirementItem(pytest.Item):
         result = self.plugin.runner.run(self.plugin.session.result_of(self.test.requirement.id))
         _tell_allure(self.test, result)
         if result.verdict is not Verdict.PASS:
-            raise _NotPassed(result)
+            raise (_Failed if result.verdict is Verdict.FAIL else _NotPassed)(result)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
         """Return the finding in a line; our own trouble with its traceback."""

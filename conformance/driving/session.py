@@ -312,9 +312,25 @@ class Session:
             )
             if result is not None and leaves_nothing(result, test.requirement.level, test.requirement.draft):
                 return unlooked(test, Verdict.NOT_TESTED, f"needs {other}", self.profile)
+        await asyncio.gather(*[self._tasks[other] for other in self._rivals(test)], return_exceptions=True)
         answer = Live(self.driver, test.requirement.id)
         examined = await drive(examination(test, self.tools), answer)
         return judged(test, examined, answer.seen, self.look.control, self.profile)
+
+    def _rivals(self, test: Test) -> list[str]:
+        """Return the looks begun earlier that send the same invalid values to the same resource: a unique member may hold one only once."""
+        if test.requirement.family != "refuses":
+            return []
+        resource = self.profile.bindings.resource_of(test.requirement.on)
+        earlier = self.order[: self.order.index(test.requirement.id)]
+        return [
+            other
+            for other in earlier
+            if resource is not None
+            and other in self._tasks
+            and self.plan.by_id[other].requirement.family == "refuses"
+            and self.profile.bindings.resource_of(self.plan.by_id[other].requirement.on) is resource
+        ]
 
     # -- the end -------------------------------------------------------------------------------------------------
     async def finish(self, ended: str) -> Run:

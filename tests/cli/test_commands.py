@@ -12,7 +12,7 @@ import pytest
 
 from conformance.cli.main import main
 from conformance.loading.records import read_run
-from conformance.verdict import Verdict
+from conformance.verdict import WORDS, Level, Verdict
 from tests.conftest import Command
 from tests.notes import PROFILES, SPECS, Notes
 
@@ -363,8 +363,9 @@ def test_colour_is_for_terminals(ran: Path, environment: dict[str, str], coloure
     os.close(ours)
 
 
-def test_allure_results_are_written(conformance: Command, url: str, tmp_path: Path) -> None:
-    """One result per requirement, whose name and history id are the same from run to run."""
+def test_allure_results_are_written(conformance: Command, url: str, notes: Notes, tmp_path: Path) -> None:
+    """One result per requirement with its verdict in Allure's words; its name and history id are the same from run to run."""
+    notes.faults.add("about-is-wrong")
     seen = []
     for number in (1, 2):
         folder = tmp_path / f"allure{number}"
@@ -373,5 +374,10 @@ def test_allure_results_are_written(conformance: Command, url: str, tmp_path: Pa
         assert results
         seen.append({(r["fullName"], r["historyId"], r["status"]) for r in results})
         assert {r["fullName"] for r in results} == {f"notes#{r.requirement.partition('/')[2]}" for r in read_run(tmp_path / "run").results}
+        told = {r["fullName"].partition("#")[2]: r["status"] for r in results}
+        for r in read_run(tmp_path / "run").results:
+            lesser = r.verdict is Verdict.FAIL and r.level is not Level.MUST  # expected failures in pytest's words
+            assert told[r.requirement.partition("/")[2]] == ("skipped" if lesser else WORDS[r.verdict]["allure"])
+        assert "failed" in told.values()
         assert {label["value"] for r in results for label in r["labels"] if label["name"] == "severity"} <= {"critical", "normal", "minor"}
     assert seen[0] == seen[1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -712,13 +711,3 @@ def test_redaction_by_place_and_value_reaches_everything_recorded(monkeypatch: p
     again = go(b.send(method="POST", body=seen.body, effect=Effect.READ))
     assert b.wire.sent[-1][1].body == reply.body
     assert again.body == seen.body
-
-
-@pytest.mark.slow
-def test_redaction_takes_no_more_than_a_moment_whatever_the_text() -> None:
-    """A server may send words that look like secrets as often as it likes."""
-    redactor = Redactor(b"tests")
-    for text in ("secret" * 4000, '"' + "password" * 3000, "&" + "token" * 5000, '"token":"' * 3000, "a" * 24_000, '"\\' * 12_000):
-        began = time.process_time()
-        redactor.text(text)
-        assert time.process_time() - began < 0.5
