@@ -217,7 +217,9 @@ def test_looks_that_send_the_same_invalid_values_take_turns(tmp_path: Path) -> N
     """A server that wrongly takes an empty unique name takes it once: two looks at a time would give one verdict or the other."""
     slow = Awkward(instead=lambda request, number: None, after=lambda request, seen: replace(seen, delay_s=0.2))
     run = run_twin("scim2", slow, tmp_path, target=TARGET)
-    users = sorted((r.started_s, r.ended_s) for r in run.results if r.family == "refuses" and r.on in ("createUser", "replaceUser", "updateUser"))
+    users = sorted(
+        (r.started_s, r.ended_s) for r in run.results if r.family == "refuses" and r.on in ("createUser", "replaceUser", "updateUser")
+    )
     assert len(users) == 3
     assert all(before[1] <= after[0] for before, after in pairwise(users))
 
