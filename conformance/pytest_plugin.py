@@ -45,6 +45,10 @@ ISOLATION = (
     "no:doctest",
     "-p",
     "no:logging",
+    "-p",
+    "no:unraisableexception",
+    "-p",
+    "no:threadexception",
 )
 
 

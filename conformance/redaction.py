@@ -124,7 +124,9 @@ def _by_place(text: str, placeholder: object) -> str:
             return match[0]
         return f"{match[1]}{match[2]}={put(match[3])}"
 
-    return _FORM.sub(form_field, _JSON.sub(json_member, text))
+    if '"' in text:  # most headers have neither
+        text = _JSON.sub(json_member, text)
+    return _FORM.sub(form_field, text) if "=" in text else text
 
 
 def same_request(a: Request, b: Request) -> bool:

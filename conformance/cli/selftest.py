@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import io
 import json
 import multiprocessing
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from conformance.cli.common import say, shelf_of
 from conformance.cli.twins import run_in_process
+from conformance.exchange import Exchange
 from conformance.loading.profiles import Shelf, load_profile
-from conformance.reference.faults import planted
+from conformance.loading.records import read_exchanges
+from conformance.profile import Profile
+from conformance.reference.engine import ResourceTwin
+from conformance.reference.faults import Planted, planted
 from conformance.reference.twins import twin_for
 from conformance.reference.variants import variants_for
 from conformance.run import Run
@@ -36,6 +43,9 @@ def _selftest_command(commands: Any) -> argparse.ArgumentParser:
     )
     command.add_argument("profiles", nargs="*", metavar="PROFILE")
     command.add_argument("--all", action="store_true", help="each fault at every place, not only at the first of its kind")
+    command.add_argument(
+        "--whole", action="store_true", help="hold every requirement against each fault, also those that send nothing to its place"
+    )
     command.add_argument("--seeds", type=int, default=1, metavar="N", help="variants are run with this many seeds")
     command.add_argument("--faults", default="", metavar="WORD", help="only faults and variants whose name contains this")
     command.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
@@ -50,7 +60,7 @@ def selftest(options: argparse.Namespace) -> int:
     names = options.profiles or sorted(shelf.profiles)
     jobs = [job for name in names for job in jobs_of(name, shelf, every_place=options.all, seeds=options.seeds, word=options.faults)]
     began = time.monotonic()
-    trials = list(run_jobs(jobs, shelf, options.jobs))
+    trials = list(run_jobs(jobs, shelf, options.jobs, whole=options.whole))
     elapsed = time.monotonic() - began
     by_profile = {name: sensitivity(t for t in trials if t.profile == name.partition("@")[0]) for name in names}
     total = sensitivity(trials)
@@ -74,58 +84,115 @@ def jobs_of(name: str, shelf: Shelf, *, every_place: bool = False, seeds: int = 
     )
 
 
-def run_jobs(jobs: Sequence[Job], shelf: Shelf, workers: int) -> Iterator[Trial]:
+def run_jobs(jobs: Sequence[Job], shelf: Shelf, workers: int, *, whole: bool = False) -> Iterator[Trial]:
     """Run trials in processes of their own."""
     if workers <= 1 or len(jobs) <= 2:
-        _start(shelf)
+        _start(shelf, whole)
         yield from map(run_job, jobs)
         return
-    with multiprocessing.get_context("spawn").Pool(workers, _start, (shelf,)) as pool:
+    with multiprocessing.get_context("spawn").Pool(workers, _start, (shelf, whole)) as pool:
         yield from pool.imap_unordered(run_job, jobs, chunksize=4)
 
 
+#: Of the requirements that send something to a fault's place only while setting up, each so manieth is held against it.
+SAMPLED = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """What the twin without a fault shows: the requirements that pass, the features in scope, and which operations each look sends to."""
+
+    passed: frozenset[str]
+    features: frozenset[str]
+    sends: Mapping[str, frozenset[str]]
+
+    def near(self, profile: Profile, place: str) -> frozenset[str]:
+        """Return the requirements to hold against a fault at the operation *place*; all of them for a fault of the whole service.
+
+        A fault changes answers to its own operation, so what sends nothing there cannot see it. What is about the operation, its
+        resource or the service is held against it, and of the rest, which only pass there while setting up, a sample.
+        """
+        if not place:
+            return self.passed
+        resource = profile.bindings.resource_of(place)
+        about = {place, "-", resource.name if resource else place}
+        reached = sorted(r for r in self.passed if place in self.sends.get(r, ()))
+        close = {r for r in reached if profile.by_id[r].on in about}
+        return frozenset({*close, *[r for r in reached if r not in close][::SAMPLED]})
+
+
 _shelf: Shelf | None = None
-_judged: dict[str, frozenset[str]] = {}
+_whole = False
+_baselines: dict[str, Baseline] = {}
 
 
-def _start(shelf: Shelf) -> None:
-    global _shelf
-    _shelf = shelf
+def _start(shelf: Shelf, whole: bool) -> None:
+    global _shelf, _whole
+    _shelf, _whole = shelf, whole
+
+
+def baseline_of(name: str) -> Baseline:
+    """Run the twin as it is, once in this process."""
+    if name not in _baselines:
+        profile = load_profile(name, _shelf)
+        twin = twin_for(profile)
+        with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
+            run = _quietly(name, twin, 1, Path(folder))
+            exchanges = read_exchanges(Path(folder))
+        _baselines[name] = Baseline(
+            passed=frozenset(r.requirement for r in score(run).results if r.verdict is Verdict.PASS),
+            features=frozenset(
+                name for name, said in (run.look.scope if run.look else {}).items() if said["state"] == "in" and name != "core"
+            ),
+            sends={r: frozenset(_operation(twin, x) for x in seen.values()) for r, seen in exchanges.items()},
+        )
+    return _baselines[name]
+
+
+@functools.cache
+def planted_in(name: str) -> Mapping[str, Planted]:
+    """Return the faults of a profile by name."""
+    return {p.name: p for p in planted(load_profile(name, _shelf))}
+
+
+def _operation(twin: ResourceTwin, seen: Exchange) -> str:
+    route = twin.route(urlsplit(seen.url).path)
+    operation = route.operation(seen.request.method) if route else None
+    return operation.id if operation else ""
 
 
 def run_job(job: Job) -> Trial:
     """Run one trial."""
     name, kind, what, seed = job
-    profile = load_profile(name, _shelf)
     began = time.monotonic()
-    if name not in _judged:
-        _judged[name] = frozenset(r.requirement for r in score(_quietly(name, twin_for(profile), 1)).results if r.verdict is Verdict.PASS)
-    twin, group, sentence, expected = _twin(name, kind, what)
-    run = _quietly(name, twin, seed)
+    baseline = baseline_of(name)
+    profile = load_profile(name, _shelf)
+    inner = twin_for(profile)
+    twin: Twin = inner
+    group, sentence = kind, ""
+    expected: frozenset[str] = frozenset()
+    only: tuple[str, ...] = ()
+    if kind == "fault":
+        found = planted_in(name)[what]
+        twin, group, sentence, expected = found.twin(inner), found.fault.group, found.fault.sentence, found.expected & baseline.passed
+        only = () if _whole else tuple(baseline.near(profile, found.place) | expected)
+    elif kind == "variant":
+        variant = next(v for v in variants_for(profile) if v.name == what)
+        twin, sentence = variant.twin(inner), variant.sentence
+    with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
+        run = _quietly(name, twin, seed, Path(folder), only, baseline.features)
     results = score(run).results
     return Trial(
-        profile=profile.name, kind=kind, name=what, group=group, sentence=sentence, seed=seed, expected=expected & _judged[name],
+        profile=profile.name, kind=kind, name=what, group=group, sentence=sentence, seed=seed, expected=expected,
         red=frozenset(r.requirement for r in results if r.verdict is Verdict.FAIL),
         errors=frozenset(f"{r.requirement}: {r.reason}" for r in results if r.verdict is Verdict.ERROR),
         requests=run.footer.requests if run.footer else 0, seconds=time.monotonic() - began,
     )  # fmt: skip
 
 
-def _twin(name: str, kind: str, what: str) -> tuple[Twin, str, str, frozenset[str]]:
-    profile = load_profile(name, _shelf)
-    inner = twin_for(profile)
-    if kind == "fault":
-        found = next(p for p in planted(profile) if p.name == what)
-        return found.twin(inner), found.fault.group, found.fault.sentence, found.expected
-    if kind == "variant":
-        variant = next(v for v in variants_for(profile) if v.name == what)
-        return variant.twin(inner), "variant", variant.sentence, frozenset()
-    return inner, "twin", "", frozenset()
-
-
-def _quietly(name: str, twin: Twin, seed: int) -> Run:
-    with tempfile.TemporaryDirectory(prefix="conformance-") as folder, contextlib.redirect_stderr(io.StringIO()):
-        return run_in_process(load_profile(name, _shelf), twin, Path(folder), shelf=_shelf, seed=seed)
+def _quietly(name: str, twin: Twin, seed: int, folder: Path, only: tuple[str, ...] = (), claimed: frozenset[str] = frozenset()) -> Run:
+    with contextlib.redirect_stderr(io.StringIO()):
+        return run_in_process(load_profile(name, _shelf), twin, folder, shelf=_shelf, seed=seed, only=only, claimed=claimed)
 
 
 def _share(value: float | None) -> str:

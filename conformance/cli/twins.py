@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +49,22 @@ def target_of_twin(profile: Profile, twin: Twin, url: str, folder: Path) -> Targ
     return Target(url=url, name=f"twin of {profile.name}", allow=("write", "disruptive"), credentials=credentials, test_data=test_data)
 
 
-def run_in_process(profile: Profile, twin: Twin, folder: Path, *, shelf: Shelf | None = None, seed: int = 1, claim_all: bool = True) -> Run:
-    """Run a profile against a twin in this process, on a virtual clock: no sockets, no waiting."""
+def run_in_process(
+    profile: Profile, twin: Twin, folder: Path, *, shelf: Shelf | None = None, seed: int = 1, claim_all: bool = True,
+    claimed: Iterable[str] = (), only: tuple[str, ...] = (),
+) -> Run:  # fmt: skip
+    """Run a profile against a twin in this process, on a virtual clock: no sockets, no waiting.
+
+    Args:
+        claim_all: claim every feature that the server cannot be asked for.
+        claimed: features claimed besides.
+        only: ids of the requirements to look at; () for all.
+    """
     target = target_of_twin(profile, twin, "http://twin.invalid", folder)
-    features = {f.name: Support.YES for f in profile.features.values() if f.discovered is None and f.name != "core"} if claim_all else {}
-    claim = Claim(profile=profile.name, edition=profile.edition, features=features)
+    asked = {f.name for f in profile.features.values() if f.discovered is None and f.name != "core"} if claim_all else set()
+    claim = Claim(profile=profile.name, edition=profile.edition, features=dict.fromkeys(sorted({*asked, *claimed}), Support.YES))
     session = Session(f"{profile.name}@{profile.edition}", target, claim, folder, Options(seed=seed), EPOCH, shelf, TwinWire(twin, EPOCH))
-    return execute(session, new_loop=VirtualLoop)
+    return execute(session, only=only, new_loop=VirtualLoop)
 
 
 def _demo_command(commands: Any) -> argparse.ArgumentParser:

@@ -64,6 +64,14 @@ class Shelf:
                     found[home.name] = tuple(editions)
         return found
 
+    @cached_property
+    def _loaded(self) -> dict[str, Profile]:
+        """What was read through this shelf: files do not change while a command runs."""
+        return {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Shelf, (self.profile_dirs, self.spec_dirs)
+
     def home(self, profile: str) -> Path:
         """Return the folder of a profile.
 
@@ -93,6 +101,12 @@ def load_profile(name: str, shelf: Shelf | None = None) -> Profile:
         UsageError: no such profile or edition, or its files are wrong (all problems of a file at once).
     """
     shelf = shelf or Shelf.standard()
+    if name not in shelf._loaded:
+        shelf._loaded[name] = _load(name, shelf)
+    return shelf._loaded[name]
+
+
+def _load(name: str, shelf: Shelf) -> Profile:
     name, _, edition = name.partition("@")
     home = shelf.home(name)
     editions = shelf.profiles[name]

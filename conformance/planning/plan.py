@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from conformance.checks.registry import Check, Isolation
@@ -39,7 +40,7 @@ class Test:
     settled: tuple[Verdict, str] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """All tests of a run in their order, with the scope of each feature."""
 
@@ -47,7 +48,7 @@ class Plan:
     tests: tuple[Test, ...]
     scope: Mapping[str, Scope]
 
-    @property
+    @cached_property
     def by_id(self) -> Mapping[str, Test]:
         """Requirement id -> test."""
         return {t.requirement.id: t for t in self.tests}
