@@ -357,6 +357,10 @@ class Driver:
                 if proof.trouble is not Trouble.CLOSED:
                     break
             assert proof is not None
+            if proof.status in (412, 428) and look:  # the server wants to know which state is meant (RFC 6585 section 3)
+                shown = await self.exchange(CLEAN_UP, (number, 3), look)
+                tag = shown.header("etag") or "*"
+                proof = await self.exchange(CLEAN_UP, (number, 4), request.with_(headers=(*request.headers, ("if-match", tag))))
             if look and (proof.success or proof.status in resource.gone):
                 for pause in PROOFS:
                     await asyncio.sleep(pause * self.patience)

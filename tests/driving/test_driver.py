@@ -611,6 +611,23 @@ def test_a_delete_that_was_not_answered_is_repeated_at_the_end() -> None:
         assert users.have == {}
 
 
+@pytest.mark.parametrize("status", [412, 428])
+def test_a_delete_that_must_name_the_state_names_it(status: int) -> None:
+    """A server may insist on If-Match (RFC 6585 section 3): what it last showed is what we remove."""
+    users = Users()
+
+    def reply(origin: str, request: WireRequest) -> Reply:
+        if request.method == "DELETE" and header(request.headers, "if-match") != '"3"':
+            return answer(status)
+        seen = users(origin, request)
+        return (
+            replace(seen, headers=(*seen.headers, ("etag", '"3"'))) if request.method == "GET" and isinstance(seen, WireResponse) else seen
+        )
+
+    assert cleaned(bench(reply, allow=("write",)), CREATE) == []
+    assert users.have == {}
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b'{"id": {}}', b"[" * 5000, b'{"id": "\\ud800"}'])
 @pytest.mark.parametrize("location", ["", "http://[", "https://other.example/Users/1", "\x00"])
 def test_a_create_answer_that_says_nothing_useful_is_left_and_listed(body: bytes, location: str) -> None:
