@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from conformance.api import Api
 from conformance.checks.contract import absent
-from conformance.checks.subjects import existing, parents
+from conformance.checks.subjects import existing, known_good, parents
 from conformance.ending import Ending, Inconclusive, NotTested, clip
 from conformance.exchange import Exchange, Request, Trouble
 from conformance.flow import ending, send, together
@@ -36,18 +36,18 @@ class FirstLook:
 
 async def first_look(api: Api, questions: Sequence[Question]) -> FirstLook:
     """Look for a pulse, then ask each question with one read of its operation."""
-    probe = api.operation(api.profile.bindings.probe)
-    seen = await ending(send(api.request(probe), silence=True, also=(401, 403, 429, 503)))
+    seen = await ending(_pulse(api))
     if isinstance(seen, Ending):
         return FirstLook(trouble=str(seen), answers={})
     if isinstance(seen, Exception):
         raise seen
     if not seen.status and seen.trouble in (Trouble.UNREACHABLE, Trouble.GIVEN_UP):
         return FirstLook(trouble=f"target out of reach: {seen.detail or seen.trouble}", answers={})
-    nowhere = Request(operation="", method="GET", target=f"/{api.fresh()}", headers=(("accept", "*/*"),))
-    control = await ending(send(nowhere, silence=True, also=(401, 403, 429, 503)))
+    control = await ending(send(_made_up(api), silence=True, also=(401, 403, 429, 503)))
     trouble = ""
-    if not seen.success:
+    if not seen.request.operation:
+        trouble = f"no answer: {seen.detail or seen.trouble}" if not seen.status else ""
+    elif not seen.success:
         trouble = await _why_nothing(api, seen, control if isinstance(control, Exchange) else None)
     elif isinstance(control, Exchange) and alike(seen, control):
         trouble = await _why_all_the_same(api, seen)
@@ -59,6 +59,17 @@ async def first_look(api: Api, questions: Sequence[Question]) -> FirstLook:
         answers={q: _answer(q, looks.get(q.operation)) for q in questions},
         control=control if isinstance(control, Exchange) and control.success else None,
     )
+
+
+async def _pulse(api: Api) -> Exchange:
+    """Send the probe; a standard without any read has one that needs consent, and without that any path shows whether somebody is there."""
+    needed = api.operation(api.profile.bindings.probe).effect
+    request = await known_good(api) if needed is Effect.READ or api.allows(needed) else _made_up(api)
+    return await send(request, silence=True, also=(401, 403, 429, 503))
+
+
+def _made_up(api: Api) -> Request:
+    return Request(operation="", method="GET", target=f"/{api.fresh()}", headers=(("accept", "*/*"),))
 
 
 def alike(a: Exchange, b: Exchange) -> bool:
