@@ -315,6 +315,8 @@ async def callback_format(
         if troubles:
             cause = "callback of another media type" if look == "media" else "malformed callback"
             raise Nonconformity(_form(watch.bound), "; ".join(troubles), one.delivery, watch.made, cause=cause)
+        if look == "body" and one.value is None:  # the mode is another one, in which it was not read
+            raise Inconclusive("; ".join(one.troubles), one.delivery, watch.made)
         problem = "" if look == "media" else violation(watch, one, wanted)
         if problem:
             raise Nonconformity(f"an event as documented ({wanted})", problem, one.delivery, watch.made, cause="malformed callback")

@@ -21,9 +21,7 @@ from conformance.flow import given
 from conformance.profile import Resource
 
 
-async def _readable(
-    api: Api, resource: Resource, event: Wanted | None, after: Sequence[Step], changes: Mapping[str, Any] | None
-) -> Watch:
+async def _readable(api: Api, resource: Resource, event: Wanted | None, after: Sequence[Step], changes: Mapping[str, Any] | None) -> Watch:
     """Subscribe, take the steps and wait for the event, as set-up; what came can be read."""
     watch = await watched(api, resource, after, changes)
     await watch.awaited(event or {})

@@ -102,7 +102,7 @@ def callbacks_with_another_credential(sent: list[Outgoing], memory: dict[str, An
     return _each(lambda request: _headers(request, authorization="Bearer somebody-else"))(sent)
 
 
-@fault_of_callbacks(sentence="All events have the same id.", expected=called("callback-identity"))
+@fault_of_callbacks(sentence="All events have the same id.", expected=called("callback-identity", "callback-ids-differ"))
 def callbacks_of_one_id(sent: list[Outgoing], memory: dict[str, Any], now: float) -> list[Outgoing]:
     return _each(lambda request: _body(request, lambda event: {**event, "id": "1"}))(sent)
 
