@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from conformance.api import Api
 from conformance.checks.contract import absent
-from conformance.checks.subjects import existing, known_good, parents
+from conformance.checks.subjects import existing, known_good, parents, valid_request
+from conformance.contract import Operation
 from conformance.ending import Ending, Inconclusive, NotTested, clip
 from conformance.exchange import Exchange, Request, Trouble
 from conformance.flow import ending, send, together
@@ -68,6 +69,11 @@ async def _pulse(api: Api) -> Exchange:
     return await send(request, silence=True, also=(401, 403, 429, 503))
 
 
+async def _looked_at(api: Api, operation: Operation) -> Exchange:
+    request = api.request(operation) if operation.effect is Effect.READ else await valid_request(api, operation)
+    return await send(request, silence=True, also=(401, 403, 429, 503))
+
+
 def _made_up(api: Api) -> Request:
     return Request(operation="", method="GET", target=f"/{api.fresh()}", headers=(("accept", "*/*"),))
 
@@ -87,11 +93,14 @@ def _shape(value: object, depth: int = 20) -> object:
 
 
 async def _more_reads(api: Api, first: Exchange) -> list[Exchange]:
-    """Return *first* and what came back from a few more reads without input."""
+    """Return *first* and what came back from a few more reads without input; where the probe is no read, from others of its kind."""
     every = api.profile.contract.operations.values()
-    reads = [o for o in every if o.safe or (o.effect is Effect.READ and o.body is not None)]
+    kind = api.operation(first.request.operation).effect
+    reads = [
+        o for o in every if o.safe or (o.effect is Effect.READ and o.body is not None) or (kind is not Effect.READ and o.effect is kind)
+    ]
     others = [o for o in reads if not o.path_parameters and o.id != first.request.operation]
-    looks = await together(*[ending(send(api.request(o), silence=True, also=(401, 403, 429, 503))) for o in others[:4]])
+    looks = await together(*[ending(_looked_at(api.branch(o.id), o)) for o in others[:4]])
     return [first, *[x for x in looks if isinstance(x, Exchange)]]
 
 

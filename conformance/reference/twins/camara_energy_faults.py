@@ -42,6 +42,11 @@ def _sent(seen: Seen) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
+def _subscription(body: dict[str, Any]) -> dict[str, Any]:
+    found = body.get("subscriptionRequest")
+    return found if isinstance(found, dict) else {}
+
+
 def _overlooking(seen: Seen, repaired: Callable[[dict[str, Any]], dict[str, Any]]) -> WireResponse:
     """Return the answer to what was sent; where that is a refusal, to the body made right."""
     answer, body = seen.forward(), _sent(seen)
@@ -100,7 +105,7 @@ def result_of_no_period_never_sent(seen: Seen) -> WireResponse:
 
 @_either(_CALLS, "All results go to the sink of the first request.", "delivered", "delivered-without-period")
 def results_to_the_first_sink(seen: Seen) -> WireResponse:
-    first = seen.memory.setdefault("sink", (_sent(seen).get("subscriptionRequest") or {}).get("sink", ""))
+    first = seen.memory.setdefault("sink", _subscription(_sent(seen)).get("sink", ""))
     return _planning(seen, lambda one: [replace(one, url=first)])
 
 
@@ -129,8 +134,9 @@ def result_again_and_again(seen: Seen) -> WireResponse:
 
 @_either(_CALLS, "A second event comes although one was asked for.", "event-limit")
 def event_limit_overlooked(seen: Seen) -> WireResponse:
-    config = (_sent(seen).get("subscriptionRequest") or {}).get("config") or {}
-    return _planning(seen, lambda one: [one, replace(one, at=one.at + 1)] if "subscriptionMaxEvents" in config else [one])
+    config = _subscription(_sent(seen)).get("config")
+    limited = isinstance(config, dict) and "subscriptionMaxEvents" in config
+    return _planning(seen, lambda one: [one, replace(one, at=one.at + 1)] if limited else [one])
 
 
 @_either(_CALLS, "The event has the type of the other operation.", "event-type")
@@ -346,7 +352,7 @@ def codes_of_its_own(seen: Seen) -> WireResponse:
 
 # -- what it takes ---------------------------------------------------------------------------------------------------
 def _with(body: dict[str, Any], **members: Any) -> dict[str, Any]:
-    return {**body, "subscriptionRequest": {**body["subscriptionRequest"], **members}}
+    return {**body, "subscriptionRequest": {**_subscription(body), **members}} if _subscription(body) else body
 
 
 @_either(_INPUT, "An application instance that does not exist consumes nothing.", "unknown-application")
@@ -394,7 +400,7 @@ def any_period_taken(seen: Seen) -> WireResponse:
 @_either(_INPUT, "A sink without TLS is taken as it is.", "sink-without-tls")
 def sink_without_tls_taken(seen: Seen) -> WireResponse:
     def secured(body: dict[str, Any]) -> dict[str, Any]:
-        sink = (body.get("subscriptionRequest") or {}).get("sink")
+        sink = _subscription(body).get("sink")
         return _with(body, sink=sink.replace("http:", "https:")) if isinstance(sink, str) else body
 
     return _overlooking(seen, secured)
@@ -402,11 +408,9 @@ def sink_without_tls_taken(seen: Seen) -> WireResponse:
 
 @_either(_INPUT, "Any protocol of delivery is taken.", "other-protocol")
 def any_protocol_taken(seen: Seen) -> WireResponse:
-    def http(body: dict[str, Any]) -> dict[str, Any]:
-        known = (body.get("subscriptionRequest") or {}).get("protocol") in ("MQTT3", "MQTT5", "AMQP", "NATS", "KAFKA")
-        return _with(body, protocol="HTTP") if known else body
-
-    return _overlooking(seen, http)
+    protocol = _subscription(_sent(seen)).get("protocol")
+    known = isinstance(protocol, str) and protocol in ("MQTT3", "MQTT5", "AMQP", "NATS", "KAFKA")
+    return _overlooking(seen, lambda body: _with(body, protocol="HTTP") if known else body)
 
 
 @_either(
@@ -414,21 +418,21 @@ def any_protocol_taken(seen: Seen) -> WireResponse:
 )
 def every_credential_taken(seen: Seen) -> WireResponse:
     def bare(body: dict[str, Any]) -> dict[str, Any]:
-        subscription = body.get("subscriptionRequest")
-        if not isinstance(subscription, dict):
-            return body
-        return {**body, "subscriptionRequest": {k: v for k, v in subscription.items() if k != "sinkCredential"}}
+        rest = {k: v for k, v in _subscription(body).items() if k != "sinkCredential"}
+        return {**body, "subscriptionRequest": rest} if rest else body
 
     return _overlooking(seen, bare)
 
 
 @_either(_INPUT, "A request without a credential of the sink is refused.", "without-credential")
 def credential_demanded(seen: Seen) -> WireResponse:
-    subscription = _sent(seen).get("subscriptionRequest")
-    lacking = isinstance(subscription, dict) and "sinkCredential" not in subscription
+    subscription = _subscription(_sent(seen))
+    lacking = bool(subscription) and "sinkCredential" not in subscription
     return _refused(400, "INVALID_ARGUMENT") if lacking else seen.forward()
 
 
 @_either(_INPUT, "A request for no event at all is taken.", "event-limit-none")
 def no_event_at_all_taken(seen: Seen) -> WireResponse:
-    return _overlooking(seen, lambda body: _with(body, config={"subscriptionDetail": {}}) if "subscriptionRequest" in body else body)
+    config = _subscription(_sent(seen)).get("config")
+    none = isinstance(config, dict) and "subscriptionMaxEvents" in config
+    return _overlooking(seen, lambda body: _with(body, config={"subscriptionDetail": {}}) if none else body)
