@@ -124,11 +124,11 @@ def told(wanted: Wanted) -> str:
 async def watched(api: Api, resource: Resource, after: Sequence[Step], changes: Mapping[str, Any] | None) -> Watch:
     """Subscribe with a create and take the steps; what is waited for counts from the last of them."""
     bound = api.profile.bindings.callbacks or Callbacks()
-    members = merged(dict(bound.subscribe), dict(changes or {}))
-    name = next(iter(re.findall(r"\{sink\.([A-Za-z0-9_-]+)\}", json.dumps(members))), "")
+    name = next(iter(re.findall(r"\{sink\.([A-Za-z0-9_-]+)\}", json.dumps([dict(bound.subscribe), dict(changes or {})]))), "")
     if not name:
         raise Inconclusive("the bindings do not say where a create holds the URL of our sink")
-    request, body, parent = await create_request(api, resource, merged(await fresh_example(api, resource), api.fill(members)))
+    example = merged(await fresh_example(api, resource), api.fill(dict(bound.subscribe)))
+    request, body, parent = await create_request(api, resource, merged(example, api.fill(dict(changes or {}))))
     made = await given(request)
     subject = created(api, resource, made, body, parent)  # not waited for until it is ready: what happens until then is looked at
     watch = Watch(api=api, resource=resource, bound=bound, subject=subject, made=made, path=api.sink_path(name), cause=made)

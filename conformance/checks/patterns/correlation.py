@@ -62,7 +62,7 @@ async def callback_says(
 
 @check("callback-after-answer", roles=("create",), writes=True)
 async def callback_after_answer(
-    api: Api, resource: Resource, event: Wanted | None = None, changes: Mapping[str, Any] | None = None, apart: float = 0.25
+    api: Api, resource: Resource, event: Wanted | None = None, changes: Mapping[str, Any] | None = None, apart: float = 1.0
 ) -> None:
     """Subscribes and waits for a delivery: it may not come before the answer that tells the client what it will be about.
 

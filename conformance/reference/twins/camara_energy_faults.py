@@ -103,10 +103,13 @@ def result_of_no_period_never_sent(seen: Seen) -> WireResponse:
     return _planning(seen, lambda one: [one] if "timePeriod" in _sent(seen) else [])
 
 
-@_either(_CALLS, "All results go to the sink of the first request.", "delivered", "delivered-without-period")
-def results_to_the_first_sink(seen: Seen) -> WireResponse:
-    first = seen.memory.setdefault("sink", _subscription(_sent(seen)).get("sink", ""))
-    return _planning(seen, lambda one: [replace(one, url=first)])
+@_either(_CALLS, "Each result goes to the sink of the request before.", "delivered", "delivered-without-period")
+def results_to_the_sink_before(seen: Seen) -> WireResponse:
+    def moved(one: Outgoing) -> list[Outgoing]:
+        before, seen.memory["sink"] = seen.memory.get("sink", ""), one.url
+        return [replace(one, url=before)] if before != one.url else []
+
+    return _planning(seen, moved)
 
 
 @_either(_CALLS, "The result takes half a minute.", "event-in-time")
