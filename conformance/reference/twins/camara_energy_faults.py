@@ -103,13 +103,14 @@ def result_of_no_period_never_sent(seen: Seen) -> WireResponse:
     return _planning(seen, lambda one: [one] if "timePeriod" in _sent(seen) else [])
 
 
-@_either(_CALLS, "Each result goes to the sink of the request before.", "delivered", "delivered-without-period")
-def results_to_the_sink_before(seen: Seen) -> WireResponse:
-    def moved(one: Outgoing) -> list[Outgoing]:
-        before, seen.memory["sink"] = seen.memory.get("sink", ""), one.url
-        return [replace(one, url=before)] if before != one.url else []
+@_either(_CALLS, "Results go to the sink that the server was set up with.", "delivered", "delivered-without-period")
+def results_to_a_sink_of_its_own(seen: Seen) -> WireResponse:
+    return _planning(seen, lambda one: [replace(one, url="https://sink.example/reports")])
 
-    return _planning(seen, moved)
+
+@_either(_CALLS, "The path of a sink is cut off.", "delivered", "delivered-without-period")
+def results_to_the_root_of_the_sink(seen: Seen) -> WireResponse:
+    return _planning(seen, lambda one: [replace(one, url="/".join(one.url.split("/")[:3]))])
 
 
 @_either(_CALLS, "The result takes half a minute.", "event-in-time")
