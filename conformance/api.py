@@ -26,7 +26,7 @@ from conformance.schema import resolve
 from conformance.verdict import Effect
 
 _TEMPLATE = re.compile(
-    r"\{((?:sink|id|example)\.[A-Za-z0-9_-]+|shown\.[A-Za-z0-9_-]+/[^{}]*|unique|marker|uuid|secret|port|ipv4|now(?:[+-]\d+s)?|test_data\.[A-Za-z0-9_-]+(?:\?|\|(?:[^{}]|\{[a-z0-9]+\})*)?)\}"
+    r"\{((?:id|example)\.[A-Za-z0-9_-]+|sink\.[A-Za-z0-9_-]+(?:\|[^{}]*)?|shown\.[A-Za-z0-9_-]+/[^{}]*|unique|marker|uuid|secret|port|ipv4|now(?:[+-]\d+s)?|test_data\.[A-Za-z0-9_-]+(?:\?|\|(?:[^{}]|\{[a-z0-9]+\})*)?)\}"
 )
 _OTHERS = ("id.", "example.", "shown.")
 _WORD = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -165,7 +165,8 @@ class Api:
         if word.startswith(_OTHERS):
             return f"{{{word}}}"  # only a check that may ask the server knows
         if word.startswith("sink."):
-            return f"{self.sink_url or _no_sink()}/{self.sink_path(word.removeprefix('sink.'))}"
+            name, bar, instead = word.removeprefix("sink.").partition("|")
+            return instead if bar and not self.sink_url else f"{self.sink_url or _no_sink()}/{self.sink_path(name)}"
         shift = timedelta(seconds=int(word[3:-1])) if len(word) > 3 else timedelta()
         moment = datetime.fromtimestamp(self.started, UTC) + shift
         return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

@@ -129,7 +129,8 @@ class Callbacks:
 
     `subscribe` are the members of the create that hold the URL of our sink (`{sink.NAME}`) and its credential; `credential` is where
     a delivery's bearer token stands in them. `format` is `cloudevents` (in one of `modes`) or `json`; `media` are the media types,
-    `schema` the component that an event follows, `about` where it names the instance; `within` seconds it is waited for.
+    `schema` the component that an event follows, `about` where it names the instance; `within` seconds it is waited for (a number, or a
+    template of test data that has a default).
     """
 
     answer: int = 204
@@ -140,7 +141,7 @@ class Callbacks:
     media: tuple[str, ...] = ()
     schema: str = ""
     about: str = ""
-    within: float = 60.0
+    within: float | str = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -53,3 +54,11 @@ def test_a_read_with_a_bound_body_carries_it() -> None:
     assert api.request(api.operation("findLeases")).body == b'{"owner": "us"}'
     assert api.request(api.operation("findLeases"), body={"owner": "them"}).body == b'{"owner": "them"}'
     assert api.request(api.operation("extendLease"), parameters={"id": "1"}).body == b""
+
+
+def test_a_sink_may_have_a_stand_in() -> None:
+    """Where the target cannot reach us, what does not wait for callbacks is looked at all the same."""
+    template = "{sink.report|https://sink.invalid/report}"
+    assert tools().fill(template) == "https://sink.invalid/report"
+    listening = replace(tools(), sink_url="https://sink.example")
+    assert listening.fill(template) == f"https://sink.example/{listening.sink_path('report')}"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from conformance.api import Api
 from conformance.checks.contract import absent
-from conformance.checks.subjects import existing, parents
+from conformance.checks.subjects import existing, known_good, parents, valid_request
+from conformance.contract import Operation
 from conformance.ending import Ending, Inconclusive, NotTested, clip
 from conformance.exchange import Exchange, Request, Trouble
 from conformance.flow import ending, send, together
@@ -36,18 +37,18 @@ class FirstLook:
 
 async def first_look(api: Api, questions: Sequence[Question]) -> FirstLook:
     """Look for a pulse, then ask each question with one read of its operation."""
-    probe = api.operation(api.profile.bindings.probe)
-    seen = await ending(send(api.request(probe), silence=True, also=(401, 403, 429, 503)))
+    seen = await ending(_pulse(api))
     if isinstance(seen, Ending):
         return FirstLook(trouble=str(seen), answers={})
     if isinstance(seen, Exception):
         raise seen
     if not seen.status and seen.trouble in (Trouble.UNREACHABLE, Trouble.GIVEN_UP):
         return FirstLook(trouble=f"target out of reach: {seen.detail or seen.trouble}", answers={})
-    nowhere = Request(operation="", method="GET", target=f"/{api.fresh()}", headers=(("accept", "*/*"),))
-    control = await ending(send(nowhere, silence=True, also=(401, 403, 429, 503)))
+    control = await ending(send(_made_up(api), silence=True, also=(401, 403, 429, 503)))
     trouble = ""
-    if not seen.success:
+    if not seen.request.operation:
+        trouble = f"no answer: {seen.detail or seen.trouble}" if not seen.status else ""
+    elif not seen.success:
         trouble = await _why_nothing(api, seen, control if isinstance(control, Exchange) else None)
     elif isinstance(control, Exchange) and alike(seen, control):
         trouble = await _why_all_the_same(api, seen)
@@ -59,6 +60,22 @@ async def first_look(api: Api, questions: Sequence[Question]) -> FirstLook:
         answers={q: _answer(q, looks.get(q.operation)) for q in questions},
         control=control if isinstance(control, Exchange) and control.success else None,
     )
+
+
+async def _pulse(api: Api) -> Exchange:
+    """Send the probe; a standard without any read has one that needs consent, and without that any path shows whether somebody is there."""
+    needed = api.operation(api.profile.bindings.probe).effect
+    request = await known_good(api) if needed is Effect.READ or api.allows(needed) else _made_up(api)
+    return await send(request, silence=True, also=(401, 403, 429, 503))
+
+
+async def _looked_at(api: Api, operation: Operation) -> Exchange:
+    request = api.request(operation) if operation.effect is Effect.READ else await valid_request(api, operation)
+    return await send(request, silence=True, also=(401, 403, 429, 503))
+
+
+def _made_up(api: Api) -> Request:
+    return Request(operation="", method="GET", target=f"/{api.fresh()}", headers=(("accept", "*/*"),))
 
 
 def alike(a: Exchange, b: Exchange) -> bool:
@@ -76,11 +93,14 @@ def _shape(value: object, depth: int = 20) -> object:
 
 
 async def _more_reads(api: Api, first: Exchange) -> list[Exchange]:
-    """Return *first* and what came back from a few more reads without input."""
+    """Return *first* and what came back from a few more reads without input; where the probe is no read, from others of its kind."""
     every = api.profile.contract.operations.values()
-    reads = [o for o in every if o.safe or (o.effect is Effect.READ and o.body is not None)]
+    kind = api.operation(first.request.operation).effect
+    reads = [
+        o for o in every if o.safe or (o.effect is Effect.READ and o.body is not None) or (kind is not Effect.READ and o.effect is kind)
+    ]
     others = [o for o in reads if not o.path_parameters and o.id != first.request.operation]
-    looks = await together(*[ending(send(api.request(o), silence=True, also=(401, 403, 429, 503))) for o in others[:4]])
+    looks = await together(*[ending(_looked_at(api.branch(o.id), o)) for o in others[:4]])
     return [first, *[x for x in looks if isinstance(x, Exchange)]]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from conformance.api import Api, Subject, path_values
 from conformance.case import Case, edited
 from conformance.checks.registry import check
-from conformance.checks.subjects import discard, valid_request
+from conformance.checks.subjects import discard, known_good, valid_request
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable
 from conformance.exchange import Exchange, Request, Trouble
@@ -72,7 +72,7 @@ async def _while_healthy(api: Api, seen: Exchange) -> None:
     """Expect that the server is there: only then does a closed connection speak of the input."""
     if seen.trouble not in (Trouble.CLOSED, Trouble.BROKEN):
         raise Inconclusive(f"{seen.request.where}: {seen.detail or seen.trouble}", seen)
-    await given(api.request(api.operation(api.profile.bindings.probe)))
+    await given(await known_good(api))
 
 
 def _same_home(api: Api, operation: Operation, resource: Resource, made: Request) -> None:

@@ -66,6 +66,7 @@ def known_checks() -> Mapping[str, Check]:
         callbacks,
         collections,
         conditional,
+        correlation,
         deletes,
         echo,
         lifecycle,

@@ -233,6 +233,12 @@ async def valid_request(api: Api, operation: Operation, body: Any = None) -> Req
     return await guarded(api, resource, subject, api.request(operation, subject=subject, body=body))
 
 
+async def known_good(api: Api) -> Request:
+    """Return the request that a healthy server answers with success: the probe; where that is no read, a valid request of it."""
+    probe = api.operation(api.profile.bindings.probe)
+    return api.request(probe) if probe.effect is Effect.READ else await valid_request(api, probe)
+
+
 async def _acted_on(api: Api, operation: Operation) -> Subject | None:
     """Return what the path of an operation without a role names; a write acts on something of our own, never on the first listed."""
     owner = api.profile.bindings.owners.get(operation.path_parameters[-1]) if operation.path_parameters else None

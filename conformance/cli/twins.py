@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
+import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +128,10 @@ def _serve_command(commands: Any) -> argparse.ArgumentParser:
     command.add_argument("profile", metavar="PROFILE[@EDITION]")
     command.add_argument("--port", type=int, default=0)
     command.add_argument(
-        "--sink-ca", type=Path, metavar="FILE", help="the authority to trust for callbacks: sink-ca.pem in the folder of the run"
+        "--sink-ca",
+        type=Path,
+        metavar="FILE",
+        help="the authority to trust for callbacks: sink-ca.pem in the folder of the run (default runs/PROFILE)",
     )
     command.set_defaults(call=serve_reference)
     return command
@@ -136,11 +141,13 @@ def serve_reference(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C; print the target file and the run line that fit."""
     profile = load_profile(options.profile, shelf_of(options))
     twin = twin_for(profile)
-    with serve(twin, options.port, sink_ca=options.sink_ca) as url:
+    trusted = options.sink_ca or (Path("runs") / profile.name / "sink-ca.pem" if profile.bindings.callbacks else None)
+    with serve(twin, options.port, sink_ca=trusted) as url:
         token = " --token-env TWIN_TOKEN" if profile.bindings.authentication.required else ""
+        where = f"--target {_target_file(url, twin.test_data)}" if twin.test_data else f"--url {url}"
         print(f"{profile.title}: {url}")
         print(
-            f"{'TWIN_TOKEN=' + TOKEN + ' ' if token else ''}conformance run {profile.name}@{profile.edition} --url {url}{token} --allow write",
+            f"{'TWIN_TOKEN=' + TOKEN + ' ' if token else ''}conformance run {profile.name}@{profile.edition} {where}{token} --allow write",
             flush=True,
         )
         try:
@@ -148,6 +155,13 @@ def serve_reference(options: argparse.Namespace) -> int:
                 time.sleep(3600)
         except KeyboardInterrupt:
             return 0
+
+
+def _target_file(url: str, test_data: Mapping[str, Any]) -> Path:
+    """Write the target file of a twin that wants test data (JSON is YAML), and return it."""
+    file = Path(tempfile.mkdtemp(prefix="conformance-")) / "target.yaml"
+    file.write_text(json.dumps({"url": url, "name": "twin", "test_data": dict(test_data)}, indent=1), "utf-8")
+    return file
 
 
 COMMANDS = (_demo_command, _serve_command)

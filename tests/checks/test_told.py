@@ -8,7 +8,7 @@ import pytest
 
 from conformance.verdict import Verdict
 from tests.checks.leases import Leases, leases
-from tests.checks.support import run_check
+from tests.checks.support import answer, run_check
 
 CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("error-members", "getLease", {"kind": "unknown-id", "members": {"/code": "NO_SUCH"}}, "one code"),
@@ -37,6 +37,10 @@ def test_good_data_must_be_taken() -> None:
     assert taken.verdict is Verdict.PASS
     refused = run_check("request-accepted", leases(), "createLease", Leases().handle, test_data={"pair": ""}, changes=changes)
     assert refused.verdict is Verdict.FAIL
+    nothing = run_check(
+        "request-accepted", leases(), "createLease", lambda request, at: answer(404), test_data={"pair": ""}, changes=changes
+    )
+    assert nothing.verdict is Verdict.INCONCLUSIVE, "the plain request is refused as well"
     unknown = run_check("request-accepted", leases(), "createLease", Leases().handle, changes=changes)
     assert (unknown.verdict, unknown.reason) == (Verdict.INCONCLUSIVE, "needs test_data: pair")
 

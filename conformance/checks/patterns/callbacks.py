@@ -56,6 +56,11 @@ class Watch:
     silence: Exchange | None = None
     _now: float = 0.0
 
+    @property
+    def within(self) -> float:
+        """Seconds that an event is waited for."""
+        return float(self.api.fill(self.bound.within))
+
     def note(self, seen: Exchange) -> Exchange:
         """Remember that it is as late as *seen* tells."""
         self._now = max(self._now, seen.ended_s)
@@ -100,7 +105,7 @@ class Watch:
         Raises:
             Inconclusive: it did not come; that is for `callback-delivered` to judge.
         """
-        found = await self.until(wanted, self.cause.ended_s + (within or self.bound.within))
+        found = await self.until(wanted, self.cause.ended_s + (within or self.within))
         if found is None:
             raise Inconclusive(f"no callback with {told(wanted)} to look at", *self.evidence())
         return found
@@ -119,11 +124,11 @@ def told(wanted: Wanted) -> str:
 async def watched(api: Api, resource: Resource, after: Sequence[Step], changes: Mapping[str, Any] | None) -> Watch:
     """Subscribe with a create and take the steps; what is waited for counts from the last of them."""
     bound = api.profile.bindings.callbacks or Callbacks()
-    members = merged(dict(bound.subscribe), dict(changes or {}))
-    name = next(iter(re.findall(r"\{sink\.([A-Za-z0-9_-]+)\}", json.dumps(members))), "")
+    name = next(iter(re.findall(r"\{sink\.([A-Za-z0-9_-]+)\}", json.dumps([dict(bound.subscribe), dict(changes or {})]))), "")
     if not name:
         raise Inconclusive("the bindings do not say where a create holds the URL of our sink")
-    request, body, parent = await create_request(api, resource, merged(await fresh_example(api, resource), api.fill(members)))
+    example = merged(await fresh_example(api, resource), api.fill(dict(bound.subscribe)))
+    request, body, parent = await create_request(api, resource, merged(example, api.fill(dict(changes or {}))))
     made = await given(request)
     subject = created(api, resource, made, body, parent)  # not waited for until it is ready: what happens until then is looked at
     watch = Watch(api=api, resource=resource, bound=bound, subject=subject, made=made, path=api.sink_path(name), cause=made)
@@ -187,7 +192,7 @@ async def callback_delivered(
     With: `event`; `after`; `changes`, members of the create besides those that subscribe; `within` seconds after the last step.
     """
     watch = await watched(api, resource, after, changes)
-    limit = within or watch.bound.within
+    limit = within or watch.within
     if await watch.until(event, watch.cause.ended_s + limit) is not None:
         return
     broken = malformed(watch)
@@ -206,7 +211,7 @@ async def callback_in_time(
     With: `event`, `after`, `changes` as for `callback-delivered`; `within` seconds after the last step it must have come.
     """
     watch = await watched(api, resource, after, changes)
-    found = await watch.awaited(event, max(watch.bound.within, 2 * within))
+    found = await watch.awaited(event, max(watch.within, 2 * within))
     took = found.arrived_s - watch.cause.ended_s
     if took > within:
         raise Nonconformity(
@@ -293,21 +298,26 @@ async def callback_format(
     after: Sequence[Step] = (),
     changes: Mapping[str, Any] | None = None,
     schema: str = "",
+    look: str = "all",
 ) -> None:
     """Subscribes, waits for a delivery, and holds method, media type, mode and body of all that comes against what is documented.
 
     With: `event` (default: whatever comes), `after`, `changes` as for `callback-delivered`; `schema`, another component than that of
-    the bindings.
+    the bindings; `look`, where a standard has a rule for each: `media` for the media type and mode alone, `body` for all the rest.
     """
     watch = await watched(api, resource, after, changes)
-    await watch.until(event or {}, watch.cause.ended_s + watch.bound.within)
+    await watch.until(event or {}, watch.cause.ended_s + watch.within)
     if not watch.events:
         raise Inconclusive("no callback came to look at", *watch.evidence())
     wanted = schema or watch.bound.schema
     for one in watch.events:
-        if one.troubles:
-            raise Nonconformity(_form(watch.bound), "; ".join(one.troubles), one.delivery, watch.made, cause="malformed callback")
-        problem = violation(watch, one, wanted)
+        troubles = [t for t in one.troubles if look == "all" or (t in one.carriage) == (look == "media")]
+        if troubles:
+            cause = "callback of another media type" if look == "media" else "malformed callback"
+            raise Nonconformity(_form(watch.bound), "; ".join(troubles), one.delivery, watch.made, cause=cause)
+        if look == "body" and one.value is None:  # the mode is another one, in which it was not read
+            raise Inconclusive("; ".join(one.troubles), one.delivery, watch.made)
+        problem = "" if look == "media" else violation(watch, one, wanted)
         if problem:
             raise Nonconformity(f"an event as documented ({wanted})", problem, one.delivery, watch.made, cause="malformed callback")
 
@@ -329,7 +339,7 @@ async def callback_credential(
     secret = next((str(v) for v in pick(_sent(watch.made), watch.bound.credential)), "") if watch.bound.credential else ""
     if not secret:
         raise Inconclusive("the subscription holds no credential to expect", watch.made)
-    await watch.until(event or {}, watch.cause.ended_s + watch.bound.within)
+    await watch.until(event or {}, watch.cause.ended_s + watch.within)
     if not watch.events:
         raise Inconclusive("no callback came to look at", *watch.evidence())
     for one in watch.events:

@@ -27,13 +27,14 @@ BATCH = "application/cloudevents-batch"
 class Event:
     """A delivery as it can be read: `value` is the CloudEvent with its `data` inside, or the body; None where neither can be read.
 
-    `troubles` are what is wrong with how it was sent, each in a few words.
+    `troubles` are what is wrong with how it was sent, each in a few words; those of `carriage` are about its media type and mode.
     """
 
     delivery: Exchange
     mode: str
     value: Any
     troubles: tuple[str, ...] = ()
+    carriage: tuple[str, ...] = ()
 
     @property
     def arrived_s(self) -> float:
@@ -63,25 +64,30 @@ def read_event(delivery: Exchange, bound: Callbacks) -> Event:
     event = Event(delivery=delivery, mode="json", value=None)
     if bound.format == "cloudevents":
         if media.startswith(BATCH):
-            return replace(event, mode="batched", troubles=("the batched mode, which nobody asked for",))
+            return _carried(replace(event, mode="batched"), "the batched mode, which nobody asked for")
         if media.startswith(STRUCTURED):
             event = _with_body(replace(event, mode="structured"))
         elif header(asked.headers, "ce-specversion") is not None or header(asked.headers, "ce-type") is not None:
             event = _binary(event, sent)
         else:
-            event = _with_body(replace(event, mode="structured", troubles=(f"the media type {media or 'none'}, and no ce- headers",)))
+            event = _with_body(_carried(replace(event, mode="structured"), f"the media type {media or 'none'}, and no ce- headers"))
         if event.mode not in bound.modes:
-            event = replace(event, troubles=(*event.troubles, f"the {event.mode} mode"))
+            event = _carried(event, f"the {event.mode} mode")
         lacking = [name for name in REQUIRED if not (isinstance(event.value, Mapping) and event.value.get(name))]
         if lacking:
             event = replace(event, troubles=(*event.troubles, f"no {', '.join(lacking)}"))
     else:
         event = _with_body(event)
     if bound.media and event.mode != "binary" and media not in bound.media:
-        event = replace(event, troubles=(*event.troubles, f"the media type {media or 'none'}"))
+        event = _carried(event, f"the media type {media or 'none'}")
     if asked.method != "POST":
         event = replace(event, troubles=(*event.troubles, f"the method {asked.method}"))
     return replace(event, troubles=tuple(dict.fromkeys(event.troubles)))
+
+
+def _carried(event: Event, trouble: str) -> Event:
+    """Return *event* with a trouble of its media type or mode."""
+    return replace(event, troubles=(*event.troubles, trouble), carriage=(*event.carriage, trouble))
 
 
 def _with_body(event: Event) -> Event:

@@ -103,16 +103,17 @@ def _with_headers(request: Request, headers: Mapping[str, str]) -> Request:
 
 @check("request-accepted", about="operation")
 async def request_accepted(api: Api, operation: Operation, changes: Mapping[str, Any]) -> None:
-    """Sends a request with data that the target's owner says is good, which must be accepted.
+    """Sends a request with data that the target's owner says is good, which must be accepted where the plain valid one is.
 
     With: `changes`, members of the valid body that are replaced; they take from `test_data`.
     """
     right = await valid_request(api, operation)
     seen = await send(right.with_(body=json.dumps(replaced(json.loads(right.body), await filled(api, dict(changes)))).encode()))
     if not seen.success:
+        control = await given(right)
         what = ", ".join(changes)
         expected = f"{one_of(operation.success)}: {what} of the test data is taken"
-        raise Nonconformity(expected, seen.summary, seen, cause=f"refused: {operation.title} {what}")
+        raise Nonconformity(expected, seen.summary, seen, control, cause=f"refused: {operation.title} {what}")
 
 
 @check("repeat-refused", roles=("create",))

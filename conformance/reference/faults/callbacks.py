@@ -20,6 +20,13 @@ def called(*checks: str) -> Rule:
     return lambda profile, place: frozenset(r.id for r in profile.requirements if r.check in checks)
 
 
+def formed(look: str) -> Rule:
+    """The requirements that look at the form of a delivery: at all of it, or at this part."""
+    return lambda profile, place: frozenset(
+        r.id for r in profile.requirements if r.check == "callback-format" and r.arguments.get("look", look) in (look, "all")
+    )
+
+
 def _with_credential(profile: Profile, place: str) -> frozenset[str]:
     return called("callback-credential")(profile, place)
 
@@ -66,17 +73,17 @@ def callbacks_repeated(sent: list[Outgoing], memory: dict[str, Any], now: float)
     return [copy for one in sent for copy in (one, one)]
 
 
-@fault_of_callbacks(sentence="Deliveries say that they are HTML.", expected=called("callback-format"))
+@fault_of_callbacks(sentence="Deliveries say that they are HTML.", expected=formed("media"))
 def callbacks_of_another_media_type(sent: list[Outgoing], memory: dict[str, Any], now: float) -> list[Outgoing]:
     return _each(lambda request: _headers(request, content_type="text/html"))(sent)
 
 
-@fault_of_callbacks(sentence="Deliveries are cut short.", expected=called("callback-format"))
+@fault_of_callbacks(sentence="Deliveries are cut short.", expected=formed("body"))
 def callbacks_cut_short(sent: list[Outgoing], memory: dict[str, Any], now: float) -> list[Outgoing]:
     return _each(lambda request: replace(request, body=request.body[:-2]))(sent)
 
 
-@fault_of_callbacks(sentence="Deliveries lack a member that their schema requires.", expected=called("callback-format"))
+@fault_of_callbacks(sentence="Deliveries lack a member that their schema requires.", expected=formed("body"))
 def callbacks_without_a_member(sent: list[Outgoing], memory: dict[str, Any], now: float) -> list[Outgoing]:
     def less(event: Any) -> Any:
         spare = [name for name in ("specversion", "time", "type", "source") if name in event] or list(event)[:1]
@@ -95,7 +102,7 @@ def callbacks_with_another_credential(sent: list[Outgoing], memory: dict[str, An
     return _each(lambda request: _headers(request, authorization="Bearer somebody-else"))(sent)
 
 
-@fault_of_callbacks(sentence="All events have the same id.", expected=called("callback-identity"))
+@fault_of_callbacks(sentence="All events have the same id.", expected=called("callback-identity", "callback-ids-differ"))
 def callbacks_of_one_id(sent: list[Outgoing], memory: dict[str, Any], now: float) -> list[Outgoing]:
     return _each(lambda request: _body(request, lambda event: {**event, "id": "1"}))(sent)
 
