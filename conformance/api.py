@@ -18,16 +18,19 @@ from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from conformance.contract import Operation, Parameter
-from conformance.ending import Inconclusive
+from conformance.ending import Inconclusive, clip
 from conformance.exchange import Exchange, Request
 from conformance.profile import Profile, Resource
 from conformance.requirement import pick
+from conformance.run import Fact
 from conformance.schema import resolve
 from conformance.verdict import Effect
 
 _TEMPLATE = re.compile(
     r"\{((?:id|example)\.[A-Za-z0-9_-]+|sink\.[A-Za-z0-9_-]+(?:\|[^{}]*)?|shown\.[A-Za-z0-9_-]+/[^{}]*|unique|marker|uuid|secret|port|ipv4|now(?:[+-]\d+s)?|test_data\.[A-Za-z0-9_-]+(?:\?|\|(?:[^{}]|\{[a-z0-9]+\})*)?)\}"
 )
+#: Facts of one case that are kept.
+MOST_FACTS = 1000
 _OTHERS = ("id.", "example.", "shown.")
 _WORD = "abcdefghjkmnpqrstuvwxyz23456789"
 #: What `{test_data.NAME?}` becomes where the target has no such data: the member or item is left out.
@@ -51,7 +54,7 @@ class Subject:
 class Api:
     """The tools of one case of one check; `place` (requirement, round, case) makes its fresh values its own.
 
-    `homes` are the instances, by resource, that everything this case makes hangs under.
+    `homes` are the instances, by resource, that everything this case makes hangs under; `facts` what it noted.
     """
 
     profile: Profile
@@ -63,6 +66,7 @@ class Api:
     sink_url: str = ""
     nonce: str = ""
     homes: dict[str, Subject] = field(default_factory=dict, init=False, repr=False)
+    facts: list[Fact] = field(default_factory=list, init=False, repr=False)
     _chance: random.Random = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -113,6 +117,12 @@ class Api:
     def branch(self, name: str) -> Api:
         """Return tools for one of several flows run `together`: fresh values must not depend on which flow comes first."""
         return replace(self, place=f"{self.place}/{name}")
+
+    def note(self, kind: str, value: object, about: object = "", **more: object) -> None:
+        """Note a fact for the record: no verdict hangs on it (`run.Fact`). More than `MOST_FACTS` of one case are not kept."""
+        if len(self.facts) < MOST_FACTS:
+            told = {k: clip(v, 300) for k, v in more.items()}
+            self.facts.append(Fact(kind=kind, value=clip(value, 300), about=clip(about, 300), more=told))
 
     # -- fresh values --------------------------------------------------------------------------------------------
     def fresh(self) -> str:

@@ -145,6 +145,30 @@ class Callbacks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """Which things are meant: those that show one of `values` at `pointer`."""
+
+    pointer: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """Documents whose addresses an index tells.
+
+    `index` is the operation that answers with it, `items` where its entries are, `link` where in an entry the address is, `base` where
+    the index tells what addresses with a leading slash stand below (else it is what the path of the index stands below);
+    `open` says which entries may be read without an agreement.
+    """
+
+    index: str
+    items: str
+    link: str
+    base: str = ""
+    open: Shown | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OpenParameter:
     """A path parameter that no resource owns."""
 
@@ -167,6 +191,7 @@ class Bindings:
     parameters: Mapping[str, OpenParameter]
     test_data: Mapping[str, str]
     callbacks: Callbacks | None = None
+    documents: Published | None = None
 
     @cached_property
     def owners(self) -> Mapping[str, Resource]:

@@ -64,6 +64,19 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something that a check read off the target and that no verdict hangs on, so that others may ask the record about it.
+
+    `kind` is a word of the check's (`needs`, `provides`), `value` what it is about, `about` who says so, `more` what else is said.
+    """
+
+    kind: str
+    value: str
+    about: str = ""
+    more: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """The verdict on one requirement, with the requirement's own words so that a record can be read alone."""
 
@@ -85,6 +98,7 @@ class Result:
     blocked_by: str = ""
     findings: tuple[Finding, ...] = ()
     evidence: tuple[Path, ...] = ()
+    facts: tuple[Fact, ...] = ()
     cases: int = 0
     judged: int = 0
     failed: int = 0

@@ -236,6 +236,8 @@ def _bind(raw: Mapping[str, Any], contract: Contract, file: str, several_edition
         return operation in known
 
     named(raw["probe"], "probe")
+    if "documents" in raw:
+        named(raw["documents"]["index"], "documents.index")
     for number, one in enumerate(raw.get("authentication", {}).get("anonymous", ())):
         named(one, f"authentication.anonymous[{number}]")
     resources: dict[str, Resource] = {}

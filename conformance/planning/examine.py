@@ -16,7 +16,7 @@ from conformance.exchange import Exchange, Path
 from conformance.flow import Flow, ending, together
 from conformance.planning.plan import Test
 from conformance.profile import Profile
-from conformance.run import Finding, Result
+from conformance.run import Fact, Finding, Result
 from conformance.verdict import Effect, Verdict, fold
 
 #: Failing cases that are repeated on fresh data: one that reproduces is enough for a fail.
@@ -37,11 +37,12 @@ class CaseEnding:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """The endings of both rounds; `again` holds the repeated cases."""
+    """The endings of both rounds; `again` holds the repeated cases, `facts` is what the first round noted."""
 
     first: tuple[CaseEnding, ...]
     again: Mapping[int, Exception | None]
     repeatable: bool
+    facts: tuple[Fact, ...] = ()
 
 
 async def examination(test: Test, tools: Tools) -> Examined:
@@ -57,16 +58,23 @@ async def examination(test: Test, tools: Tools) -> Examined:
     if isinstance(ready, Exception):
         return Examined(tuple(CaseEnding(i, n, ready) for i, n in enumerate(names)), {}, False)
 
+    used: list[Api] = []
+
+    def fresh(place: str) -> Api:
+        used.append(tools(place))
+        return used[-1]
+
     async def round_of(indexes: Sequence[int], number: int) -> dict[int, Exception | None]:
-        flows = [ending(_call(test, tools(f"{requirement}|{number}|{names[i]}"), test.check.run, test.cases[i], ready)) for i in indexes]  # type: ignore[union-attr]
+        flows = [ending(_call(test, fresh(f"{requirement}|{number}|{names[i]}"), test.check.run, test.cases[i], ready)) for i in indexes]  # type: ignore[union-attr]
         ended = await together(*flows)
         return {i: e if isinstance(e, Exception) else None for i, e in zip(indexes, ended, strict=True)}
 
     first = await round_of(range(len(test.cases)), 1)
+    facts = tuple(fact for api in used for fact in api.facts)
     failing = [i for i, e in first.items() if isinstance(e, Nonconformity)]
     repeatable = test.effect.weight < Effect.LASTING.weight
     again = await round_of(failing[:REPEATED], 2) if failing and repeatable else {}
-    return Examined(tuple(CaseEnding(i, names[i], e) for i, e in first.items()), again, repeatable)
+    return Examined(tuple(CaseEnding(i, names[i], e) for i, e in first.items()), again, repeatable, facts)
 
 
 async def _nothing() -> None:
@@ -138,7 +146,7 @@ def judged(test: Test, examined: Examined, seen: Mapping[Path, Exchange], contro
         feature=requirement.feature, sentence=requirement.sentence, check=requirement.check, on=requirement.on, family=requirement.family,
         needs=needed(test, profile), verdict=verdict, blocked_by=blocked if verdict is Verdict.INCONCLUSIVE else "",
         reason=f"expected {first.expected}; observed {first.observed}" if first and verdict is Verdict.FAIL else reasons.get(verdict, ""),
-        cause=first.cause if first and verdict is Verdict.FAIL else "", findings=tuple(findings[:KEPT]) if verdict is Verdict.FAIL else (),
+        cause=first.cause if first and verdict is Verdict.FAIL else "", findings=tuple(findings[:KEPT]) if verdict is Verdict.FAIL else (), facts=examined.facts,
         evidence=tuple(dict.fromkeys(evidence))[:KEPT], cases=len(examined.first),
         judged=sum(v in (Verdict.PASS, Verdict.FAIL) for v in verdicts), failed=len(findings), requests=sum(x.tries for x in seen.values()),
         started_s=round(min(times[0], default=0.0), 4), ended_s=round(max(times[1], default=0.0), 4),  # as exchanges are stored
