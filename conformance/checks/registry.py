@@ -79,6 +79,7 @@ def known_checks() -> Mapping[str, Check]:
         shown,
         states,
         tenancy,
+        tokens,
         told,
         values,
         writes,
