@@ -115,7 +115,8 @@ async def request_refused(
         wrong = await changed(api, operation, wrong, changes)
     if client:
         wrong = as_client(api, wrong, client)
-    seen = await send(wrong, also=tuple(status))
+    # a client that is let in by the control was not refused for its credentials
+    seen = await send(wrong, also=(*status, 401, 403) if operation.client else tuple(status))
     resource = api.profile.bindings.resource_of(operation.id)
     if seen.success and resource and resource.create == operation.id:
         await discard(api, resource, seen)

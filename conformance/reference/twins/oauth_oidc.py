@@ -5,6 +5,7 @@ No user ever comes: codes are not issued; one refresh token and one access token
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
@@ -39,7 +40,7 @@ class OAuthTwin(ResourceTwin):
     prefix = "/oauth2"
     tokens_are_jwts = True
     openid_inserted = False
-    test_data = {
+    test_data: Mapping[str, Any] = {
         "client_id": CLIENT, "client_secret": SECRET, "scope": "read", "refresh_token": REFRESH, "user_access_token": USER_TOKEN,
     }  # fmt: skip
 
