@@ -20,6 +20,7 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 from conformance.contract import Operation, Parameter
 from conformance.ending import Inconclusive, clip
 from conformance.exchange import Exchange, Request
+from conformance.forms import BASIC, FORM, PUBLIC, Client, proven
 from conformance.profile import Profile, Resource
 from conformance.requirement import pick
 from conformance.run import Fact
@@ -54,7 +55,8 @@ class Subject:
 class Api:
     """The tools of one case of one check; `place` (requirement, round, case) makes its fresh values its own.
 
-    `homes` are the instances, by resource, that everything this case makes hangs under; `facts` what it noted.
+    `homes` are the instances, by resource, that everything this case makes hangs under; `addresses` are links to operations, by id,
+    that this case found; `facts` what it noted.
     """
 
     profile: Profile
@@ -65,8 +67,10 @@ class Api:
     place: str
     sink_url: str = ""
     nonce: str = ""
+    base_path: str = ""
     homes: dict[str, Subject] = field(default_factory=dict, init=False, repr=False)
     facts: list[Fact] = field(default_factory=list, init=False, repr=False)
+    addresses: dict[str, str] = field(default_factory=dict, init=False, repr=False)
     _chance: random.Random = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -108,6 +112,16 @@ class Api:
             return json.loads(text)
         except ValueError:
             return text
+
+    def client(self) -> Client:
+        """Return the OAuth client that the target's test data name: `client_id`, `client_secret`, `client_auth_method`."""
+        method = str(self.test_data.get("client_auth_method", BASIC))
+        secret = "" if method == PUBLIC else str(self.datum("client_secret"))
+        return Client(id=str(self.datum("client_id")), secret=secret, method=method)
+
+    def places(self, operation: Operation) -> list[str]:
+        """Return the links at which an operation may be that the bindings place below or beside the path of the target's URL."""
+        return list(dict.fromkeys(p.replace("{base}", self.base_path) for p in operation.address.places)) if operation.address else []
 
     @property
     def marker(self) -> str:
@@ -219,6 +233,10 @@ class Api:
             values.setdefault(owner.parameter, str(self.fill(owner.new_id)))
         if subject and subject.link and not parameters and owner and owner.role(operation.id) in ("read", "replace", "update", "delete"):
             link = link or subject.link
+        if operation.address and not link:
+            link = next(iter(self.places(operation)), "")
+            if not link:
+                raise Inconclusive(f"needs the address of {operation.title}, which only the server can tell")
         target = "" if link else self._path(operation, values)
         if body is None and raw is None and operation.effect is Effect.READ and operation.body is not None:
             body = self.fill(operation.body)
@@ -232,21 +250,22 @@ class Api:
         if text:
             mark = "&" if "?" in (link or target) else "?"
             link, target = (f"{link}{mark}{text}", "") if link else ("", f"{target}{mark}{text}")
-        sent = {"accept": self.accept(operation), **{k.lower(): str(self.fill(v)) for k, v in operation.headers.items()}}
+        own = {k.lower(): str(value) for k, v in operation.headers.items() if (value := self.fill(v)) is not None}
+        sent = {"accept": self.accept(operation), **own}
         content = raw if raw is not None else b""
         if raw is None and body is not None:
-            form = operation.request_media == "application/x-www-form-urlencoded"
-            content = urlencode(body, doseq=True).encode() if form else json_bytes(body)
+            content = urlencode(body, doseq=True).encode() if operation.request_media == FORM else json_bytes(body)
         if content or raw is not None:
             sent["content-type"] = operation.request_media or "application/json"
         sent.update({k.lower(): v for k, v in (headers or {}).items() if v is not None})
         for name in [k.lower() for k, v in (headers or {}).items() if v is None]:
             sent.pop(name, None)
         undo = owner.name if owner and makes and owner.delete else ""
-        return Request(
+        request = Request(
             operation=operation.id, method=operation.method, target=target, link=link, headers=tuple(sent.items()), body=content,
             identity=identity, effect=operation.effect, undo=undo, on=operation.test_data,
         )  # fmt: skip
+        return proven(request, self.client()) if operation.client else request
 
     def accept(self, operation: Operation) -> str:
         """Return the media types that the contract documents for success, for the Accept header."""

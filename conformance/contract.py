@@ -35,12 +35,22 @@ class Documented:
     headers: Mapping[str, bool]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where clients find an operation whose path is not the contract's: in the first of `places` that answers a read with JSON
+    (`{base}` is the path of the target's URL), or at `pointer` of what one of the operations `shown` answers."""
+
+    places: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    pointer: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Operation:
     """An operation: what the contract says of it and what the bindings add.
 
     `success` are the statuses of a processed request, `permitted` further ones that are no deviation;
-    `query`, `headers` and `body` are what a valid request carries.
+    `query`, `headers` and `body` are what a valid request carries; `client` where an OAuth client must prove itself.
     """
 
     id: str
@@ -58,6 +68,8 @@ class Operation:
     headers: Mapping[str, str]
     body: Any = None
     test_data: str = ""
+    address: Address | None = None
+    client: bool = False
 
     @cached_property
     def slug(self) -> str:

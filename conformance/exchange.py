@@ -18,6 +18,8 @@ from conformance.wire import header as find_header
 Path = tuple[int, ...]
 
 PLACEHOLDER = re.compile(r"«secret:[0-9a-f]{12}»")
+#: A placeholder as a form or a query spells it.
+ENCODED = re.compile(r"%C2%ABsecret%3A[0-9a-f]{12}%C2%BB")
 MAX_DIGITS = 4000
 
 

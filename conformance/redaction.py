@@ -5,6 +5,7 @@ The same secret gives the same placeholder within a run, so equality survives; t
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -13,9 +14,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
 from html import escape
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
-from conformance.exchange import PLACEHOLDER, Request
+from conformance.exchange import ENCODED, PLACEHOLDER, Request
 from conformance.wire import Headers
 
 MIN_LENGTH = 12
@@ -80,7 +81,19 @@ class Redactor:
 
     def reveal(self, text: str) -> str:
         """Return *text* with the placeholders of this run turned back, for sending to the target and nowhere else."""
+        text = ENCODED.sub(lambda m: self._encoded(unquote(m[0]), m[0]), text) if "%C2%AB" in text else text
         return PLACEHOLDER.sub(lambda m: self._known.get(m[0], m[0]), text) if "«" in text else text
+
+    def _encoded(self, name: str, instead: str) -> str:
+        return quote_plus(self._known[name], errors="surrogateescape") if name in self._known else instead
+
+    def reveal_header(self, value: str) -> str:
+        """Return the value of a header with placeholders turned back; Basic credentials that had one are encoded only now."""
+        told = self.reveal(value)
+        scheme, _, both = told.partition(" ")
+        return (
+            f"Basic {base64.b64encode(both.encode('utf-8', 'surrogateescape')).decode()}" if told != value and scheme == "Basic" else told
+        )
 
     def text(self, text: str) -> str:
         """Return *text* with secrets replaced: JSON members and form fields by name, known secrets by value."""
@@ -120,7 +133,7 @@ def _by_place(text: str, placeholder: object) -> str:
         return f'{match[1]}"{put(match[2])}"'
 
     def form_field(match: re.Match[str]) -> str:
-        if _NOT_SECRET.search(match[2]) or not match[3] or PLACEHOLDER.search(match[3]):
+        if _NOT_SECRET.search(match[2]) or not match[3] or PLACEHOLDER.search(match[3]) or ENCODED.search(match[3]):
             return match[0]
         return f"{match[1]}{match[2]}={put(match[3])}"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from conformance.api import Api
 from conformance.checks.contract import absent
-from conformance.checks.subjects import existing, known_good, parents, valid_request
+from conformance.checks.subjects import existing, known_good, located, parents, valid_request
 from conformance.contract import Operation
 from conformance.ending import Ending, Inconclusive, NotTested, clip
 from conformance.exchange import Exchange, Request, Trouble
@@ -99,6 +99,7 @@ async def _more_reads(api: Api, first: Exchange) -> list[Exchange]:
     reads = [
         o for o in every if o.safe or (o.effect is Effect.READ and o.body is not None) or (kind is not Effect.READ and o.effect is kind)
     ]
+    reads = [o for o in reads if o.address is None or o.address.places]
     others = [o for o in reads if not o.path_parameters and o.id != first.request.operation]
     looks = await together(*[ending(_looked_at(api.branch(o.id), o)) for o in others[:4]])
     return [first, *[x for x in looks if isinstance(x, Exchange)]]
@@ -144,7 +145,7 @@ async def _ask(api: Api, operation: str) -> Exchange:
         subject = await parents(api, wanted)
     else:
         subject = await existing(api, resource) if wanted.path_parameters and resource else None
-    return await send(api.request(wanted, subject=subject), also=(403,))
+    return await send(api.request(wanted, subject=subject, link=await located(api, wanted)), also=(403,))
 
 
 def _answer(question: Question, seen: object) -> bool | None:

@@ -82,6 +82,7 @@ def known_checks() -> Mapping[str, Check]:
         shown,
         states,
         tenancy,
+        tokens,
         told,
         values,
         writes,

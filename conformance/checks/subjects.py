@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.api import Api, Subject, spoken_of
-from conformance.contract import Operation
+from conformance.contract import Address, Operation
 from conformance.ending import Ending, Inconclusive, NotApplicable, NotTested
 from conformance.exchange import Exchange, Request
 from conformance.flow import given, send, wait
@@ -50,6 +50,49 @@ async def collection(api: Api, resource: Resource) -> tuple[str, Subject | None]
     if not link:
         raise NotApplicable(f"the server shows no link at {place.pointer}")
     return link, subject
+
+
+async def located(api: Api, operation: Operation) -> str:
+    """Return the link to an operation whose address the server tells, or '' where its path is the contract's.
+
+    Raises:
+        NotApplicable: the server shows no address of it.
+        Inconclusive: what would show it cannot be read.
+    """
+    address = operation.address
+    if address is None:
+        return ""
+    if operation.id not in api.addresses:
+        found = await _shown_address(api, operation, address) if address.shown else await _first_place(api, operation)
+        api.addresses[operation.id] = found
+    return api.addresses[operation.id]
+
+
+async def _first_place(api: Api, operation: Operation) -> str:
+    """Return the first place at which a read is answered with JSON; the first of all where none is."""
+    places = api.places(operation)
+    for place in places if len(places) > 1 else ():
+        seen = await send(api.request(operation, link=place), also=(401, 403))
+        if seen.success and "json" in seen.media_type:
+            return place
+    return places[0]
+
+
+async def _shown_address(api: Api, operation: Operation, address: Address) -> str:
+    """Return what the first of the operations that show the address has there."""
+    answered = False
+    for name in address.shown:
+        shown = api.operation(name)
+        seen = await send(api.request(shown, link=await located(api, shown)), also=(401, 403))
+        if not seen.success:
+            continue
+        answered = True
+        link = next((v for v in pick(seen.json(), address.pointer) if isinstance(v, str) and v), "")
+        if link:
+            return link
+    if answered:
+        raise NotApplicable(f"the server shows no {address.pointer}")
+    raise Inconclusive(f"nothing shows the address of {operation.title}", needs=address.shown[0])
 
 
 async def filled(api: Api, template: Any) -> Any:
@@ -220,8 +263,8 @@ async def valid_request(api: Api, operation: Operation, body: Any = None) -> Req
         request = api.request(operation, subject=subject, body=await filled(api, operation.body) if body is None else body)
         return await guarded(api, resource, subject, request) if resource else request
     if resource is None:
-        subject_or_none = await _acted_on(api, operation)
-        return api.request(operation, subject=subject_or_none, body=await filled(api, operation.body) if body is None else body)
+        subject_or_none, link = await _acted_on(api, operation), await located(api, operation)
+        return api.request(operation, subject=subject_or_none, link=link, body=await filled(api, operation.body) if body is None else body)
     if role == "create":
         return (await create_request(api, resource, body))[0]
     if role == "list":
@@ -230,7 +273,8 @@ async def valid_request(api: Api, operation: Operation, body: Any = None) -> Req
     subject = await existing(api, resource) if role == "read" else await ours(api, resource)
     if body is None:
         body = changing_body(api, resource, operation, subject)
-    return await guarded(api, resource, subject, api.request(operation, subject=subject, body=body))
+    link = await located(api, operation)
+    return await guarded(api, resource, subject, api.request(operation, subject=subject, link=link, body=body))
 
 
 async def known_good(api: Api) -> Request:

@@ -230,7 +230,7 @@ class Driver:
             *((k.lower(), v) for k, v in self.target.headers.items()),
         ]
         headers += [(k, v) for k, v in credentials]
-        sent = [(k, v) for k, v in headers if k not in own] + [(k, self.redactor.reveal(v)) for k, v in request.headers]
+        sent = [(k, v) for k, v in headers if k not in own] + [(k, self.redactor.reveal_header(v)) for k, v in request.headers]
         body = self.redactor.reveal(request.body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
         return WireRequest(
             method=request.method, target=ascii_target(target), headers=tuple((k, header_line(v)) for k, v in sent), body=body

@@ -21,7 +21,7 @@ from conformance.api import Api
 from conformance.checks.discovery import DISCOVERY, FirstLook, first_look, which_edition
 from conformance.checks.registry import known_checks
 from conformance.claim import Claim
-from conformance.driving.credentials import Credentials
+from conformance.driving.credentials import Credentials, resolve_reference
 from conformance.driving.driver import CLEAN_UP, Driver
 from conformance.driving.ledger import LEDGER_FILE, Ledger, read_ledger
 from conformance.driving.live import Live
@@ -40,7 +40,7 @@ from conformance.profile import Profile
 from conformance.redaction import Redactor
 from conformance.run import Footer, Gap, Header, Leftover, Look, Result, Run
 from conformance.scoring import leaves_nothing, score
-from conformance.target import Target
+from conformance.target import Reference, Target
 from conformance.verdict import Verdict
 from conformance.wire import WireRequest, WireResponse
 from conformance.writers.record import EXCHANGES_FILE, RUN_FILE, RecordWriter
@@ -79,6 +79,7 @@ def tools_for(profile: Profile, header: Header, test_data: Mapping[str, Any]) ->
         place=place,
         sink_url=header.sink_url,
         nonce=header.nonce,
+        base_path=urlsplit(str(header.target.get("url", ""))).path.rstrip("/"),
     )
 
 
@@ -197,8 +198,16 @@ class Session:
     @property
     def _test_data(self) -> Mapping[str, Any]:
         """The target's test data as it is recorded: secrets among them as placeholders."""
-        told = msgspec.json.encode(dict(self.target.test_data)).decode()
+        told = msgspec.json.encode({name: self._datum(name, value) for name, value in self.target.test_data.items()}).decode()
         return dict(msgspec.json.decode(self.driver.redactor.text(told)))
+
+    def _datum(self, name: str, value: Any) -> Any:
+        """Return a test datum; one that is a reference (`{env: NAME}`, `{file: PATH}`) leads to a secret, of which we show a placeholder."""
+        if not (isinstance(value, Mapping) and len(value) == 1 and set(value) <= {"env", "file"}):
+            return value
+        secret = resolve_reference(Reference(**value), f"test_data.{name}")
+        self.driver.redactor.learn(secret)
+        return self.driver.redactor.placeholder(secret)
 
     def _header(self, run_id: str, started: float, profile: Profile) -> Header:
         return Header(
@@ -211,7 +220,7 @@ class Session:
     def _public_target(self) -> dict[str, Any]:
         """Return the target for the record: references to secrets stay, secrets do not."""
         raw = msgspec.json.encode(msgspec.to_builtins(self.target)).decode()
-        told: dict[str, Any] = msgspec.json.decode(self.driver.redactor.text(raw))
+        told: dict[str, Any] = {**msgspec.json.decode(self.driver.redactor.text(raw)), "test_data": self._test_data}
         if self.target.proxy:  # whoever replays brings the proxy's password again
             told["proxy"] = url_origin(self.target.proxy)
         told["headers"] = {k: self.driver.redactor.headers(((k, v),))[0][1] for k, v in told.get("headers", {}).items()}

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from conformance.case import Case
-from conformance.contract import METHODS, Contract, Operation, operations_of
+from conformance.contract import METHODS, Address, Contract, Operation, operations_of
 from conformance.errors import Problem, UsageError, did_you_mean
 from conformance.loading.plain_yaml import read_text, read_yaml
 from conformance.loading.validation import demand, problems_of
@@ -261,10 +261,13 @@ def _bind(raw: Mapping[str, Any], contract: Contract, file: str, several_edition
         bound[name] = replace(
             operation, effect=Effect(said.get("effect", "read")), success=tuple(said.get("success", operation.success)),
             permitted=tuple(said.get("permitted", ())), query=said.get("query", {}), headers=said.get("headers", {}), body=said.get("body"),
-            test_data=said.get("test_data", ""),
+            test_data=said.get("test_data", ""), address=msgspec.convert(said["address"], Address) if "address" in said else None,
+            client=said.get("client", False),
         )  # fmt: skip
-    for name in raw.get("operations", {}):
+    for name, said in raw.get("operations", {}).items():
         named(name, f"operations.{name}")
+        for number, one in enumerate(said.get("address", {}).get("shown", ())):
+            named(one, f"operations.{name}.address.shown[{number}]")
     schema = raw.get("error", {}).get("schema")
     if schema and schema not in contract.document.get("components", {}).get("schemas", {}):
         problems.append(Problem(file=file, place="error.schema", problem=f"'{schema}' is not a component schema of the contract"))

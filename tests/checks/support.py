@@ -75,7 +75,8 @@ class InProcess(Answer):
                 return Exchange(request=step, trouble=Trouble.OFF_ORIGIN, detail=place, started_s=began, ended_s=began)
             place = place.removeprefix(BASE)
         who = {"default": (("authorization", GOOD),), "bad": (("authorization", BAD),)}.get(step.identity, ())
-        headers = (*who, *((k, self.redactor.reveal(v)) for k, v in step.headers))
+        own = {k.lower() for k, _ in step.headers}
+        headers = (*((k, v) for k, v in who if k not in own), *((k, self.redactor.reveal_header(v)) for k, v in step.headers))
         wire = WireRequest(
             method=step.method, target=place.split("#")[0], headers=headers, body=self.redactor.reveal(step.body.decode()).encode()
         )

@@ -66,6 +66,19 @@ async def answer_matches(api: Api, resource: Resource, schema: str, role: str = 
             raise Nonconformity(f"{schema} at {pointer or 'the body'}", str(found), seen, cause=found.cause)
 
 
+@check("answer-follows", about="operation")
+async def answer_follows(api: Api, operation: Operation, schema: str, pointer: str = "") -> None:
+    """Sends a valid request and holds each part of its answer, where it is there, against a stricter schema of the contract.
+
+    With: `pointer` to the parts; `schema`, the name of the component.
+    """
+    seen = await given(await valid_request(api, operation))
+    for part in pick(seen.json(), pointer):
+        found = next(iter(api.profile.contract.responses.violations(f"/components/schemas/{schema}", part)), None)
+        if found:
+            raise Nonconformity(f"{schema} at {pointer or 'the body'}", str(found), seen, cause=f"{schema}: {found.cause}")
+
+
 @check("values-included", about="service")
 async def values_included(api: Api, values: Mapping[str, Any], among: Mapping[str, Any]) -> None:
     """Reads two things and expects each value that the first names to be found in the second.

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance.api import Api
 from conformance.checks.contract import provoke
-from conformance.checks.expect import one_of, same_value
+from conformance.checks.expect import expect_schema, one_of, same_value
 from conformance.checks.patterns.places import one_at
 from conformance.checks.registry import check
 from conformance.checks.subjects import create, discard, filled, fresh_example, valid_request
 from conformance.contract import Operation
-from conformance.ending import Inconclusive, Nonconformity
+from conformance.ending import Inconclusive, Nonconformity, NotApplicable
 from conformance.exchange import Exchange, Request
 from conformance.flow import given, send
+from conformance.forms import BASIC, FORM, POST, Client, fields_of, proven, with_fields
 from conformance.profile import Resource
 from conformance.requirement import pick
 
@@ -30,6 +32,28 @@ def replaced(body: Mapping[str, Any], members: Mapping[str, Any]) -> dict[str, A
     {'a': {}}
     """
     return {name: value for name, value in {**body, **members}.items() if value is not None}
+
+
+async def changed(api: Api, operation: Operation, right: Request, changes: Mapping[str, Any]) -> Request:
+    """Return a request with other members in its body: a JSON object, or a form."""
+    members = await filled(api, dict(changes))
+    if operation.request_media == FORM:
+        return with_fields(right, {**dict.fromkeys(changes), **members})
+    return right.with_(body=json.dumps(replaced(json.loads(right.body), members)).encode())
+
+
+def as_client(api: Api, request: Request, client: str) -> Request:
+    """Return a form that somebody else sends: `none`, `unknown`, `wrong-secret` and `wrong-secret-post`, or our client `twice`."""
+    if client == "none":
+        return proven(request, Client()).with_(identity="none")
+    if client == "unknown":
+        return proven(request, Client(id=api.fresh(), secret=api.fresh())).with_(identity="none")
+    ours = api.client()
+    if client == "twice":
+        both = dict(fields_of(proven(request, Client(id=ours.id, secret=ours.secret, method=POST))))
+        return with_fields(proven(request, Client(id=ours.id, secret=ours.secret)), {k: both[k] for k in ("client_id", "client_secret")})
+    method = POST if client.endswith("post") else BASIC
+    return proven(request, Client(id=ours.id, secret=f"wrong-{api.fresh()}", method=method)).with_(identity="none")
 
 
 def expect_told(seen: Exchange, members: Mapping[str, Any], *others: Exchange) -> None:
@@ -71,34 +95,53 @@ async def request_refused(
     operation: Operation,
     status: Sequence[int],
     changes: Mapping[str, Any] | None = None,
-    headers: Mapping[str, str] | None = None,
+    headers: Mapping[str, str | None] | None = None,
     error: Mapping[str, Any] | None = None,
+    client: str = "",
+    tells: Mapping[str, str] | None = None,
+    schema: str = "",
+    if_refused: bool = False,
 ) -> None:
     """Sends a valid request with some of it made wrong, which must be refused, then the valid one as control.
 
-    With: `status` of the refusal; `changes`, members of the body that are replaced (null: left out); `headers` of the request; `error`,
-    members of the refusal, pointer -> value or a list of values.
+    With: `status` of the refusal; `changes`, members of the body that are replaced (null: left out; a list in a form: sent several
+    times); `headers` of the request (null: left out); `client`, who sends a form instead of our client (none, unknown, wrong-secret,
+    wrong-secret-post, or ours `twice`); `error`, members of the refusal, pointer -> value or a list of values; `tells`, headers of the
+    refusal and a regular expression for each; `schema`, the component that its body follows; `if_refused`, where it may be granted too.
     """
     right = await valid_request(api, operation)
-    wrong = right if headers is None else _with_headers(right, {k: str(api.fill(v)) for k, v in headers.items()})
+    wrong = right if headers is None else _with_headers(right, {k: v and str(api.fill(v)) for k, v in headers.items()})
     if changes is not None:
-        wrong = wrong.with_(body=json.dumps(replaced(json.loads(right.body), await filled(api, dict(changes)))).encode())
-    seen = await send(wrong, also=tuple(status))
+        wrong = await changed(api, operation, wrong, changes)
+    if client:
+        wrong = as_client(api, wrong, client)
+    # a client that is let in by the control was not refused for its credentials
+    seen = await send(wrong, also=(*status, 401, 403) if operation.client else tuple(status))
     resource = api.profile.bindings.resource_of(operation.id)
     if seen.success and resource and resource.create == operation.id:
         await discard(api, resource, seen)
     control = await given(right)
+    if seen.success and if_refused:
+        raise NotApplicable("it was not refused, which is permitted")
     if seen.status not in status:
         observed = f"{seen.summary}: accepted" if seen.success else seen.summary
-        what = ", ".join([*(changes or {}), *(headers or {})])
+        what = ", ".join([*(changes or {}), *(headers or {}), *([f"client {client}"] if client else [])])
         raise Nonconformity(f"{one_of(status)}: {what} is wrong", observed, seen, control, cause=f"not refused: {operation.title} {what}")
     expect_told(seen, error or {}, control)
+    for name, pattern in (tells or {}).items():
+        lines = [v for k, v in seen.headers if k.lower() == name.lower()]
+        if not any(re.search(pattern, line) for line in lines):
+            observed = ", ".join(lines) or "no such header"
+            raise Nonconformity(f"{name} like {pattern} in the refusal", observed, seen, control, cause=f"refusal: {name}")
+    if schema:
+        expect_schema(api, f"/components/schemas/{schema}", seen)
 
 
-def _with_headers(request: Request, headers: Mapping[str, str]) -> Request:
+def _with_headers(request: Request, headers: Mapping[str, str | None]) -> Request:
     for name in headers:
         request = request.without_header(name)
-    return request.with_(headers=(*request.headers, *((k.lower(), v) for k, v in headers.items())))
+    kept = tuple((k.lower(), v) for k, v in headers.items() if v is not None)
+    return request.with_(headers=(*request.headers, *kept), identity=request.identity if len(kept) == len(headers) else "none")
 
 
 @check("request-accepted", about="operation")
@@ -108,7 +151,7 @@ async def request_accepted(api: Api, operation: Operation, changes: Mapping[str,
     With: `changes`, members of the valid body that are replaced; they take from `test_data`.
     """
     right = await valid_request(api, operation)
-    seen = await send(right.with_(body=json.dumps(replaced(json.loads(right.body), await filled(api, dict(changes)))).encode()))
+    seen = await send(await changed(api, operation, right, changes))
     if not seen.success:
         control = await given(right)
         what = ", ".join(changes)
