@@ -84,6 +84,7 @@ class Resource:
     within: float = 0.0
     if_match: bool = False
     new_id: str = "{marker}"
+    chosen: Mapping[str, str] = field(default_factory=dict)
     ready: Ready | None = None
 
     def role(self, operation: str) -> str:
@@ -195,6 +196,8 @@ class Profile:
     cases: Mapping[str, tuple[Case, ...]]
     digests: Mapping[str, str]
     editions: tuple[str, ...] = ()
+    dialect: str = ""
+    dialects: Mapping[str, str] = field(default_factory=dict)
     workflows: Mapping[str, Workflow] = field(default_factory=dict)
 
     def operation(self, name: str) -> Operation:

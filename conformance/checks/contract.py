@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from conformance.api import Api
 from conformance.checks.expect import expect_body, expect_status, one_of
 from conformance.checks.registry import check
-from conformance.checks.subjects import parents, valid_request
+from conformance.checks.subjects import known_good, parents, valid_request
 from conformance.contract import Operation
 from conformance.ending import Ending, Inconclusive, Nonconformity
 from conformance.exchange import Exchange, Request, Trouble
@@ -86,7 +86,7 @@ def _processed(operation: Operation, request: Request, seen: Exchange) -> None:
 
 
 async def _known_good(api: Api) -> None:
-    await given(api.request(api.operation(api.profile.bindings.probe)))
+    await given(await known_good(api))
 
 
 @check("answer", about="operation")

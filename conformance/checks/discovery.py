@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from conformance.api import Api
 from conformance.checks.contract import absent
-from conformance.checks.subjects import existing, parents
+from conformance.checks.subjects import existing, known_good, parents
 from conformance.ending import Ending, Inconclusive, NotTested, clip
 from conformance.exchange import Exchange, Request, Trouble
 from conformance.flow import ending, send, together
@@ -36,8 +36,7 @@ class FirstLook:
 
 async def first_look(api: Api, questions: Sequence[Question]) -> FirstLook:
     """Look for a pulse, then ask each question with one read of its operation."""
-    probe = api.operation(api.profile.bindings.probe)
-    seen = await ending(send(api.request(probe), silence=True, also=(401, 403, 429, 503)))
+    seen = await _pulse(api)
     if isinstance(seen, Ending):
         return FirstLook(trouble=str(seen), answers={})
     if isinstance(seen, Exception):
@@ -59,6 +58,22 @@ async def first_look(api: Api, questions: Sequence[Question]) -> FirstLook:
         answers={q: _answer(q, looks.get(q.operation)) for q in questions},
         control=control if isinstance(control, Exchange) and control.success else None,
     )
+
+
+async def _pulse(api: Api) -> Exchange | Exception:
+    """Return the answer to the known-good read; what it is about is made where it may be, and what came of that tells as much.
+
+    Where nothing can be made or named, a read of what does not exist shows at least whether somebody is there.
+    """
+    request = await ending(known_good(api))
+    if isinstance(request, Request):
+        return await ending(send(request, silence=True, also=(401, 403, 429, 503)))
+    seen = next(iter(request.evidence), None) if isinstance(request, Inconclusive) else None
+    if seen is not None or not isinstance(request, Inconclusive | NotTested):
+        return seen or request
+    probe = api.operation(api.profile.bindings.probe)
+    unknown = {name: api.fresh() for name in probe.path_parameters}
+    return await ending(send(api.request(probe, parameters=unknown), silence=True, also=(401, 403, 429, 503)))
 
 
 def alike(a: Exchange, b: Exchange) -> bool:

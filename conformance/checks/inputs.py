@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 
-from conformance.api import Api, Subject, path_values
+from conformance.api import Api, Subject, path_values, sent_body, spoken_of, with_members
 from conformance.case import Case, edited
+from conformance.checks.patterns.places import put
 from conformance.checks.registry import check
-from conformance.checks.subjects import discard, valid_request
+from conformance.checks.subjects import discard, known_good, valid_request
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable
 from conformance.exchange import Exchange, Request, Trouble
 from conformance.flow import given, send
 from conformance.profile import Profile, Resource
-from conformance.requirement import Requirement
+from conformance.requirement import Requirement, pick
 
 #: Statuses that refuse for another reason than the input.
 _OTHER_REASONS = (401, 403, 404, 405, 406, 407, 408, 409, 412, 423, 428)
@@ -36,6 +38,8 @@ async def refuses(api: Api, operation: Operation, case: Case, ready: Exchange) -
     fresh = resource is not None and resource.create == operation.id
     if resource and fresh and resource.parameter in operation.path_parameters:
         base = _renamed(api, operation, resource, ready.request)
+    elif resource and fresh and (again := _made_again(api, resource, ready.request)):
+        base = again
     else:
         used_up = resource is not None and (fresh or resource.delete == operation.id)
         if resource and used_up:
@@ -72,7 +76,7 @@ async def _while_healthy(api: Api, seen: Exchange) -> None:
     """Expect that the server is there: only then does a closed connection speak of the input."""
     if seen.trouble not in (Trouble.CLOSED, Trouble.BROKEN):
         raise Inconclusive(f"{seen.request.where}: {seen.detail or seen.trouble}", seen)
-    await given(api.request(api.operation(api.profile.bindings.probe)))
+    await given(await known_good(api))
 
 
 def _same_home(api: Api, operation: Operation, resource: Resource, made: Request) -> None:
@@ -86,6 +90,19 @@ def _renamed(api: Api, operation: Operation, resource: Resource, request: Reques
     """Return a create that names what it makes with another name; the rest may stay, since nothing is to come of it."""
     above = {k: v for k, v in path_values(operation.path, request.target or request.link).items() if k != resource.parameter}
     return api.request(operation, parameters=above, body=json.loads(request.body))
+
+
+def _made_again(api: Api, resource: Resource, request: Request) -> Request | None:
+    """Return a create as it was sent, with another id where the client chooses it; None where it may have to differ elsewhere.
+
+    What it speaks of was made for the control and need not be made for each case.
+    """
+    named = pick(resource.example, resource.chosen.get(resource.parameter, "")) if resource.parameter in resource.chosen else []
+    body = sent_body(request)
+    if named and isinstance(body, dict):
+        return with_members(request, put(body, resource.chosen[resource.parameter], api.fill(named[0])))
+    speaks = spoken_of(resource.example)
+    return request if speaks and not re.search(r"\{(unique|marker|uuid|port|ipv4)\}", str(resource.example)) else None
 
 
 def spoiled(base: Request, case: Case) -> Request:

@@ -92,7 +92,13 @@ def load_claim(file: Path | None, profile: Profile | None = None) -> Claim:
     raw: Mapping[str, Any] = demand(read_yaml(file), "claim", str(file))
     words = {True: "yes", False: "no"}
     features = {name: Support(words.get(said, said)) for name, said in raw.get("features", {}).items()}
-    claim = Claim(profile=raw["profile"], edition=raw.get("edition", ""), product=raw.get("product", {}), features=features)
+    claim = Claim(
+        profile=raw["profile"],
+        edition=raw.get("edition", ""),
+        dialect=raw.get("dialect", ""),
+        product=raw.get("product", {}),
+        features=features,
+    )
     if profile is not None:
         check_claim(claim, profile, str(file))
     return claim
@@ -107,6 +113,11 @@ def check_claim(claim: Claim, profile: Profile, file: str) -> None:
         problems.append(
             Problem(file=file, place="edition", problem=f"no edition '{claim.edition}'", hint=f"there are {', '.join(profile.editions)}")
         )
+    if claim.dialect and claim.dialect not in profile.dialects.values():
+        known = ", ".join(sorted({d for d in profile.dialects.values() if d})) or "none"
+        problems.append(Problem(file=file, place="dialect", problem=f"no dialect '{claim.dialect}'", hint=f"there are {known}"))
+    if claim.dialect and claim.edition and profile.dialects.get(claim.edition, "") != claim.dialect:
+        problems.append(Problem(file=file, place="dialect", problem=f"edition {claim.edition} is not written in '{claim.dialect}'"))
     for name, said in claim.features.items():
         if name not in profile.features:
             problems.append(

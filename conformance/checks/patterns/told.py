@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conformance.api import Api
+from conformance.api import Api, sent_body, with_members
 from conformance.checks.contract import provoke
 from conformance.checks.expect import one_of, same_value
 from conformance.checks.patterns.places import one_at
@@ -82,7 +81,7 @@ async def request_refused(
     right = await valid_request(api, operation)
     wrong = right if headers is None else _with_headers(right, {k: str(api.fill(v)) for k, v in headers.items()})
     if changes is not None:
-        wrong = wrong.with_(body=json.dumps(replaced(json.loads(right.body), await filled(api, dict(changes)))).encode())
+        wrong = with_members(wrong, replaced(sent_body(right), await filled(api, dict(changes))))
     seen = await send(wrong, also=tuple(status))
     resource = api.profile.bindings.resource_of(operation.id)
     if seen.success and resource and resource.create == operation.id:
@@ -108,7 +107,7 @@ async def request_accepted(api: Api, operation: Operation, changes: Mapping[str,
     With: `changes`, members of the valid body that are replaced; they take from `test_data`.
     """
     right = await valid_request(api, operation)
-    seen = await send(right.with_(body=json.dumps(replaced(json.loads(right.body), await filled(api, dict(changes)))).encode()))
+    seen = await send(with_members(right, replaced(sent_body(right), await filled(api, dict(changes)))))
     if not seen.success:
         what = ", ".join(changes)
         expected = f"{one_of(operation.success)}: {what} of the test data is taken"
@@ -123,9 +122,9 @@ async def repeat_refused(api: Api, resource: Resource, status: Sequence[int] = (
     """
     body = await fresh_example(api, resource)
     _, made = await create(api, resource, body)
-    again = made.request.with_(body=json.dumps(body).encode())
+    again = with_members(made.request, body)
     seen = await send(again, also=tuple(status))
-    if seen.success and pick(seen.json(), resource.id) != pick(made.json(), resource.id):
+    if seen.success and pick(api.body_of(seen), resource.id) != pick(api.body_of(made), resource.id):
         await discard(api, resource, seen)
     _, control = await create(api, resource)
     if seen.status not in status:
