@@ -289,7 +289,8 @@ class Api:
         elif link or location:
             parameters.update(self._from_link(resource, link or location))
         for name, pointer in resource.chosen.items() if sent is not None else ():
-            parameters.update({name: str(value) for value in pick(sent, pointer)[:1] if isinstance(value, str | int)})
+            named = next((v for v in pick(sent, pointer) if isinstance(v, str | int)), None)
+            parameters |= {name: str(named)} if named is not None else {}
         if not link and resource.parameter and resource.parameter not in parameters:
             raise Inconclusive(f"no id of a {resource.name} at {resource.id or resource.link or 'Location'}")
         return Subject(parameters=parameters, link=link if resource.link else "", shown=shown, sent=sent)

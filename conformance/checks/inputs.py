@@ -6,17 +6,16 @@ import json
 import re
 from collections.abc import Sequence
 
-from conformance.api import Api, Subject, path_values, sent_body, spoken_of, with_members
+from conformance.api import Api, Subject, path_values, spoken_of
 from conformance.case import Case, edited
-from conformance.checks.patterns.places import put
 from conformance.checks.registry import check
-from conformance.checks.subjects import discard, known_good, valid_request
+from conformance.checks.subjects import discard, known_good, renamed, valid_request
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable
 from conformance.exchange import Exchange, Request, Trouble
 from conformance.flow import given, send
 from conformance.profile import Profile, Resource
-from conformance.requirement import Requirement, pick
+from conformance.requirement import Requirement
 
 #: Statuses that refuse for another reason than the input.
 _OTHER_REASONS = (401, 403, 404, 405, 406, 407, 408, 409, 412, 423, 428)
@@ -97,10 +96,8 @@ def _made_again(api: Api, resource: Resource, request: Request) -> Request | Non
 
     What it speaks of was made for the control and need not be made for each case.
     """
-    named = pick(resource.example, resource.chosen.get(resource.parameter, "")) if resource.parameter in resource.chosen else []
-    body = sent_body(request)
-    if named and isinstance(body, dict):
-        return with_members(request, put(body, resource.chosen[resource.parameter], api.fill(named[0])))
+    if resource.parameter in resource.chosen:
+        return renamed(api, resource, request)
     speaks = spoken_of(resource.example)
     return request if speaks and not re.search(r"\{(unique|marker|uuid|port|ipv4)\}", str(resource.example)) else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from conformance.api import Api, Subject, path_values, sent_body, spoken_of
+from conformance.api import Api, Subject, path_values, sent_body, spoken_of, with_members
 from conformance.contract import Operation
 from conformance.ending import Ending, Inconclusive, NotApplicable, NotTested
 from conformance.exchange import Exchange, Request
@@ -157,6 +157,18 @@ async def until_ready(api: Api, resource: Resource, subject: Subject) -> None:
         await wait(pause)
         pause = min(2 * pause, 5.0)
         seen = await send(request)
+
+
+def renamed(api: Api, resource: Resource, request: Request) -> Request:
+    """Return a create with a fresh id where the client chooses it in the body; what it speaks of stays the same."""
+    pointer = resource.chosen.get(resource.parameter, "")
+    named, body = pick(resource.example, pointer) if pointer else [], sent_body(request)
+    if not named or not isinstance(body, dict):
+        return request
+    above, _, last = pointer.rpartition("/")
+    for holder in pick(body, above):
+        holder[last] = api.fill(named[0])
+    return with_members(request, body)
 
 
 def created(api: Api, resource: Resource, made: Exchange, sent: Any, parent: Subject | None) -> Subject:

@@ -10,7 +10,7 @@ from conformance.checks.contract import provoke
 from conformance.checks.expect import one_of, same_value
 from conformance.checks.patterns.places import one_at
 from conformance.checks.registry import check
-from conformance.checks.subjects import create, discard, filled, fresh_example, valid_request
+from conformance.checks.subjects import create, discard, filled, fresh_example, renamed, valid_request
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity
 from conformance.exchange import Exchange, Request
@@ -86,7 +86,7 @@ async def request_refused(
     resource = api.profile.bindings.resource_of(operation.id)
     if seen.success and resource and resource.create == operation.id:
         await discard(api, resource, seen)
-    control = await given(right)
+    control = await given(renamed(api, resource, right) if resource and resource.create == operation.id else right)
     if seen.status not in status:
         observed = f"{seen.summary}: accepted" if seen.success else seen.summary
         what = ", ".join([*(changes or {}), *(headers or {})])
