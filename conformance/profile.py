@@ -208,6 +208,10 @@ class Profile:
         """Return a resource of the bindings by its name."""
         return self.bindings.resources[name]
 
+    def edition_in(self, dialect: str) -> str:
+        """Return the newest edition that is written in *dialect*, or ''."""
+        return next((e for e in reversed(self.editions) if dialect and self.dialects.get(e) == dialect), "")
+
     @cached_property
     def by_id(self) -> Mapping[str, Requirement]:
         """Every requirement, tested or not, by its id."""

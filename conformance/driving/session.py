@@ -119,7 +119,7 @@ class Session:
             else hashlib.sha256(f"{self.options.seed}|{started!r}|{self.profile.name}".encode()).hexdigest()[:16]
         )
         self._make_driver(run_id, bool(before))
-        declared = self.profile_name.partition("@")[2] or self.claim.edition or self._edition_in(self.claim.dialect)
+        declared = self.profile_name.partition("@")[2] or self.claim.edition or self.profile.edition_in(self.claim.dialect)
         says, found = "", ""
         self.header = self._header(run_id, started, self.profile)
         if self.profile.bindings.identify and before is None:
@@ -248,10 +248,6 @@ class Session:
         self.driver.sink = sink
         return sink.public_url
 
-    def _edition_in(self, dialect: str) -> str:
-        """Return the newest edition that is written in a dialect, or ''."""
-        return next((e for e in reversed(self.profile.editions) if dialect and self.profile.dialects.get(e) == dialect), "")
-
     async def _edition(self) -> tuple[str, str]:
         identify = self.profile.bindings.identify
         assert identify is not None
@@ -355,8 +351,7 @@ class Session:
 
     def _gap(self) -> Gap | None:
         """Judge what was seen by the newest edition, where another one was tested."""
-        mine = self.profile.dialects.get(self.profile.edition, "")
-        newest = [e for e in self.profile.editions if self.profile.dialects.get(e, "") == mine][-1]
+        newest = self.profile.edition_in(self.profile.dialect) or self.profile.editions[-1]
         if newest == self.profile.edition or self.look.trouble:
             return None
         profile = load_profile(f"{self.profile.name}@{newest}", self.shelf)

@@ -13,6 +13,7 @@ import msgspec
 from conformance.claim import Claim, Support
 from conformance.errors import Problem, UsageError, asked, did_you_mean
 from conformance.loading.plain_yaml import read_yaml
+from conformance.loading.profiles import Shelf, load_profile
 from conformance.loading.validation import demand, problems_of
 from conformance.profile import Profile
 from conformance.target import Credential, Reference, Target
@@ -104,6 +105,17 @@ def load_claim(file: Path | None, profile: Profile | None = None) -> Claim:
     return claim
 
 
+def profile_claimed(name: str, file: Path | None, shelf: Shelf) -> tuple[Profile, Claim]:
+    """Return the profile called *name* in the edition that it or the claim of *file* names, and the claim; see `load_claim` for errors."""
+    profile, claim = load_profile(name, shelf), load_claim(file)
+    wanted = "" if "@" in name or claim.profile != profile.name else claim.edition or profile.edition_in(claim.dialect)
+    if wanted in profile.editions:
+        profile = load_profile(f"{profile.name}@{wanted}", shelf)
+    if file is not None:
+        check_claim(claim, profile, str(file))
+    return profile, claim
+
+
 def check_claim(claim: Claim, profile: Profile, file: str) -> None:
     """Hold a claim against the profile it is used with; see `load_claim` for errors."""
     problems: list[Problem] = []
@@ -116,8 +128,8 @@ def check_claim(claim: Claim, profile: Profile, file: str) -> None:
     if claim.dialect and claim.dialect not in profile.dialects.values():
         known = ", ".join(sorted({d for d in profile.dialects.values() if d})) or "none"
         problems.append(Problem(file=file, place="dialect", problem=f"no dialect '{claim.dialect}'", hint=f"there are {known}"))
-    if claim.dialect and claim.edition and profile.dialects.get(claim.edition, "") != claim.dialect:
-        problems.append(Problem(file=file, place="dialect", problem=f"edition {claim.edition} is not written in '{claim.dialect}'"))
+    elif claim.dialect and profile.dialect != claim.dialect:
+        problems.append(Problem(file=file, place="dialect", problem=f"edition {profile.edition} is written in '{profile.dialect}'"))
     for name, said in claim.features.items():
         if name not in profile.features:
             problems.append(
