@@ -21,6 +21,7 @@ from conformance.contract import Operation, Parameter
 from conformance.ending import Inconclusive, clip
 from conformance.exchange import Exchange, Request
 from conformance.forms import BASIC, FORM, PUBLIC, Client, proven
+from conformance.multipart import BOUNDARY, MEDIA, read_parts, write_parts
 from conformance.profile import Profile, Resource
 from conformance.requirement import pick
 from conformance.run import Fact
@@ -253,11 +254,15 @@ class Api:
         own = {k.lower(): str(value) for k, v in operation.headers.items() if (value := self.fill(v)) is not None}
         sent = {"accept": self.accept(operation), **own}
         content = raw if raw is not None else b""
+        parts = operation.request_media == MEDIA
         if raw is None and body is not None:
-            content = urlencode(body, doseq=True).encode() if operation.request_media == FORM else json_bytes(body)
+            form = operation.request_media == FORM
+            content = urlencode(body, doseq=True).encode() if form else self._parts(operation, body) if parts else json_bytes(body)
         if content or raw is not None:
             sent["content-type"] = operation.request_media or "application/json"
         sent.update({k.lower(): v for k, v in (headers or {}).items() if v is not None})
+        if parts and sent.get("content-type") == MEDIA:
+            sent["content-type"] = f"{MEDIA}; boundary={BOUNDARY}"
         for name in [k.lower() for k, v in (headers or {}).items() if v is None]:
             sent.pop(name, None)
         undo = owner.name if owner and makes and owner.delete else ""
@@ -266,6 +271,12 @@ class Api:
             identity=identity, effect=operation.effect, undo=undo, on=operation.test_data,
         )  # fmt: skip
         return proven(request, self.client()) if operation.client else request
+
+    def _parts(self, operation: Operation, body: Any) -> bytes:
+        """Return a body as parts, the members of binary format as files."""
+        schema = resolve(self.profile.contract.document, {"$ref": f"#{operation.request_schema}"}) if operation.request_schema else {}
+        named = {n: resolve(self.profile.contract.document, s) for n, s in (schema.get("properties") or {}).items()}
+        return write_parts(body, [n for n, s in named.items() if s.get("format") == "binary" or "contentMediaType" in s])
 
     def accept(self, operation: Operation) -> str:
         """Return the media types that the contract documents for success, for the Accept header."""
@@ -308,6 +319,9 @@ class Api:
             parameters[resource.parameter] = str(ids[0])
         elif link or location:
             parameters.update(self._from_link(resource, link or location))
+        for name, pointer in resource.chosen.items() if sent is not None else ():
+            named = next((v for v in pick(sent, pointer) if isinstance(v, str | int)), None)
+            parameters |= {name: str(named)} if named is not None else {}
         if not link and resource.parameter and resource.parameter not in parameters:
             raise Inconclusive(f"no id of a {resource.name} at {resource.id or resource.link or 'Location'}")
         return Subject(parameters=parameters, link=link if resource.link else "", shown=shown, sent=sent)
@@ -360,6 +374,24 @@ def json_bytes(value: Any) -> bytes:
         return json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         return json.dumps(value).encode()
+
+
+def sent_body(request: Request) -> Any:
+    """Return what a request says in its body, JSON or parts; None where it is neither."""
+    kind = next((v for k, v in request.headers if k == "content-type"), "")
+    try:
+        return read_parts(request.body) if kind.startswith(MEDIA) else json.loads(request.body)
+    except ValueError:
+        return None
+
+
+def with_members(request: Request, body: Mapping[str, Any]) -> Request:
+    """Return a request that says *body* in the form in which it said something else; what was a file stays one."""
+    kind = next((v for k, v in request.headers if k == "content-type"), "")
+    if not kind.startswith(MEDIA):
+        return request.with_(body=json_bytes(body))
+    files = [name for name in body if f'name="{name}"; filename='.encode() in request.body]
+    return request.with_(body=write_parts(body, files))
 
 
 def path_values(template: str, target: str) -> dict[str, str]:

@@ -22,6 +22,7 @@ class Claim:
 
     profile: str = ""
     edition: str = ""
+    dialect: str = ""
     product: Mapping[str, str] = field(default_factory=dict)
     features: Mapping[str, Support] = field(default_factory=dict)
 

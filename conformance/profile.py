@@ -84,6 +84,7 @@ class Resource:
     within: float = 0.0
     if_match: bool = False
     new_id: str = "{marker}"
+    chosen: Mapping[str, str] = field(default_factory=dict)
     ready: Ready | None = None
 
     def role(self, operation: str) -> str:
@@ -221,6 +222,8 @@ class Profile:
     cases: Mapping[str, tuple[Case, ...]]
     digests: Mapping[str, str]
     editions: tuple[str, ...] = ()
+    dialect: str = ""
+    dialects: Mapping[str, str] = field(default_factory=dict)
     workflows: Mapping[str, Workflow] = field(default_factory=dict)
 
     def operation(self, name: str) -> Operation:
@@ -230,6 +233,10 @@ class Profile:
     def resource(self, name: str) -> Resource:
         """Return a resource of the bindings by its name."""
         return self.bindings.resources[name]
+
+    def edition_in(self, dialect: str) -> str:
+        """Return the newest edition that is written in *dialect*, or ''."""
+        return next((e for e in reversed(self.editions) if dialect and self.dialects.get(e) == dialect), "")
 
     @cached_property
     def by_id(self) -> Mapping[str, Requirement]:

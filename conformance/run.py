@@ -24,6 +24,7 @@ class Header:
     seed: int
     profile: str
     edition: str
+    dialect: str = ""
     edition_declared: str = ""
     server_says: str = ""
     title: str = ""

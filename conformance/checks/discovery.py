@@ -37,7 +37,7 @@ class FirstLook:
 
 async def first_look(api: Api, questions: Sequence[Question]) -> FirstLook:
     """Look for a pulse, then ask each question with one read of its operation."""
-    seen = await ending(_pulse(api))
+    seen = await _pulse(api)
     if isinstance(seen, Ending):
         return FirstLook(trouble=str(seen), answers={})
     if isinstance(seen, Exception):
@@ -62,11 +62,23 @@ async def first_look(api: Api, questions: Sequence[Question]) -> FirstLook:
     )
 
 
-async def _pulse(api: Api) -> Exchange:
-    """Send the probe; a standard without any read has one that needs consent, and without that any path shows whether somebody is there."""
-    needed = api.operation(api.profile.bindings.probe).effect
-    request = await known_good(api) if needed is Effect.READ or api.allows(needed) else _made_up(api)
-    return await send(request, silence=True, also=(401, 403, 429, 503))
+async def _pulse(api: Api) -> Exchange | Exception:
+    """Return the answer to the probe; what it is about is made where it may be, and what came of that tells as much.
+
+    A standard without any read has a probe that needs consent; without that, and where nothing can be made or named, a read of what
+    does not exist shows at least whether somebody is there.
+    """
+    probe = api.operation(api.profile.bindings.probe)
+    if probe.effect is not Effect.READ and not api.allows(probe.effect):
+        return await ending(send(_made_up(api), silence=True, also=(401, 403, 429, 503)))
+    request = await ending(known_good(api))
+    if isinstance(request, Request):
+        return await ending(send(request, silence=True, also=(401, 403, 429, 503)))
+    seen = next(iter(request.evidence), None) if isinstance(request, Inconclusive) else None
+    if seen is not None or not isinstance(request, Inconclusive | NotTested):
+        return seen or request
+    unknown = {name: api.fresh() for name in probe.path_parameters}
+    return await ending(send(api.request(probe, parameters=unknown), silence=True, also=(401, 403, 429, 503)))
 
 
 async def _looked_at(api: Api, operation: Operation) -> Exchange:

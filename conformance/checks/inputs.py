@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 
-from conformance.api import Api, Subject, path_values
+from conformance.api import Api, Subject, path_values, spoken_of
 from conformance.case import Case, edited
 from conformance.checks.registry import check
-from conformance.checks.subjects import discard, known_good, valid_request
+from conformance.checks.subjects import discard, known_good, renamed, valid_request
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable
 from conformance.exchange import Exchange, Request, Trouble
@@ -36,6 +37,8 @@ async def refuses(api: Api, operation: Operation, case: Case, ready: Exchange) -
     fresh = resource is not None and resource.create == operation.id
     if resource and fresh and resource.parameter in operation.path_parameters:
         base = _renamed(api, operation, resource, ready.request)
+    elif resource and fresh and (again := _made_again(api, resource, ready.request)):
+        base = again
     else:
         used_up = resource is not None and (fresh or resource.delete == operation.id)
         if resource and used_up:
@@ -86,6 +89,17 @@ def _renamed(api: Api, operation: Operation, resource: Resource, request: Reques
     """Return a create that names what it makes with another name; the rest may stay, since nothing is to come of it."""
     above = {k: v for k, v in path_values(operation.path, request.target or request.link).items() if k != resource.parameter}
     return api.request(operation, parameters=above, body=json.loads(request.body))
+
+
+def _made_again(api: Api, resource: Resource, request: Request) -> Request | None:
+    """Return a create as it was sent, with another id where the client chooses it; None where it may have to differ elsewhere.
+
+    What it speaks of was made for the control and need not be made for each case.
+    """
+    if resource.parameter in resource.chosen:
+        return renamed(api, resource, request)
+    speaks = spoken_of(resource.example)
+    return request if speaks and not re.search(r"\{(unique|marker|uuid|port|ipv4)\}", str(resource.example)) else None
 
 
 def spoiled(base: Request, case: Case) -> Request:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from conformance.api import Api, Subject, spoken_of
+from conformance.api import Api, Subject, path_values, sent_body, spoken_of, with_members
 from conformance.contract import Address, Operation
 from conformance.ending import Ending, Inconclusive, NotApplicable, NotTested
 from conformance.exchange import Exchange, Request
@@ -115,10 +115,14 @@ async def filled(api: Api, template: Any) -> Any:
 async def _shown_of_one(api: Api, resource: Resource, pointer: str) -> Any:
     """Return what the server shows at *pointer* of an instance of *resource*; `pointer|text` is the text where it shows nothing."""
     pointer, bar, instead = pointer.partition("|")
-    subject = await existing(api, resource)
+    subject = api.homes.get(resource.name) or await existing(api, resource)
+    if _holds_others(api, resource):
+        api.homes[resource.name] = subject  # what else is spoken of may have to hang under it
     found = pick(subject.shown, pointer)
     if not found and resource.read:
-        found = pick((await given(api.request(api.operation(resource.read), subject=subject))).json(), pointer)
+        read = api.operation(resource.read)
+        whole = await parents(api, read) if resource.name in api.homes else subject
+        found = pick((await given(api.request(read, subject=whole))).json(), pointer)
     if not found and not bar:
         raise Inconclusive(f"the server shows nothing at {pointer} of a {resource.name}")
     return found[0] if found else instead
@@ -134,13 +138,19 @@ async def _id_of_one(api: Api, resource: Resource) -> str:
     if resource.name in api.test_data:
         return str(api.test_data[resource.name])
     subject = api.homes.get(resource.name) or await existing(api, resource)
-    if any(resource.parameter in o.path_parameters[:-1] for o in api.profile.contract.operations.values()):
+    if _holds_others(api, resource):
         api.homes[resource.name] = subject  # what else is spoken of may have to hang under it
     known = subject.parameters.get(resource.parameter) if resource.parameter else None
     found = next((str(v) for v in pick(subject.shown, resource.id) if v is not None), known) if resource.id else known
     if not (known or found):
         raise Inconclusive(f"no id of a {resource.name} to speak of: needs test_data {resource.name}")
     return str(known or found)
+
+
+def _holds_others(api: Api, resource: Resource) -> bool:
+    """Tell whether paths of other things name an instance of *resource*."""
+    operations = api.profile.contract.operations.values()
+    return any(resource.parameter in (o.path_parameters[:-1] if resource.role(o.id) else o.path_parameters) for o in operations)
 
 
 async def create_request(api: Api, resource: Resource, body: Any = None) -> tuple[Request, Any, Subject | None]:
@@ -186,6 +196,18 @@ async def until_ready(api: Api, resource: Resource, subject: Subject) -> None:
         seen = await send(request)
 
 
+def renamed(api: Api, resource: Resource, request: Request) -> Request:
+    """Return a create with a fresh id where the client chooses it in the body; what it speaks of stays the same."""
+    pointer = resource.chosen.get(resource.parameter, "")
+    named, body = pick(resource.example, pointer) if pointer else [], sent_body(request)
+    if not named or not isinstance(body, dict):
+        return request
+    above, _, last = pointer.rpartition("/")
+    for holder in pick(body, above):
+        holder[last] = api.fill(named[0])
+    return with_members(request, body)
+
+
 def created(api: Api, resource: Resource, made: Exchange, sent: Any, parent: Subject | None) -> Subject:
     """Return the instance that a create answer speaks of."""
     location, target = made.header("location") or "", made.request.target or made.request.link
@@ -197,7 +219,9 @@ async def discard(api: Api, resource: Resource, made: Exchange) -> None:
     if not resource.delete:
         return
     try:
-        subject = created(api, resource, made, {}, None)
+        above = path_values(api.operation(resource.create).path, made.request.target or made.request.link)
+        home = Subject(parameters={k: v for k, v in above.items() if k != resource.parameter}) if above else None
+        subject = created(api, resource, made, sent_body(made.request) or {}, home)
         await send(api.request(api.operation(resource.delete), subject=subject))
     except Ending:
         return
@@ -280,7 +304,9 @@ async def valid_request(api: Api, operation: Operation, body: Any = None) -> Req
 async def known_good(api: Api) -> Request:
     """Return the request that a healthy server answers with success: the probe; where that is no read, a valid request of it."""
     probe = api.operation(api.profile.bindings.probe)
-    return api.request(probe) if probe.effect is Effect.READ else await valid_request(api, probe)
+    if probe.effect is not Effect.READ:
+        return await valid_request(api, probe)
+    return api.request(probe, subject=await parents(api, probe))
 
 
 async def _acted_on(api: Api, operation: Operation) -> Subject | None:

@@ -11,7 +11,7 @@ from conformance.checks.registry import known_checks
 from conformance.cli.common import shelf_of
 from conformance.errors import Problem, UsageError, did_you_mean
 from conformance.loading.profiles import Shelf, load_profile
-from conformance.loading.targets import load_claim
+from conformance.loading.targets import profile_claimed
 from conformance.planning.plan import Test, effect_of, make_plan
 from conformance.profile import Profile
 from conformance.requirement import Requirement
@@ -169,8 +169,7 @@ def _plan_command(commands: Any) -> argparse.ArgumentParser:
 
 def plan(options: argparse.Namespace) -> int:
     """Say what would be looked at, with which effect, as if discovery said yes to every feature the claim is silent on."""
-    profile = load_profile(options.profile, shelf_of(options))
-    claim = load_claim(options.claim, profile)
+    profile, claim = profile_claimed(options.profile, options.claim, shelf_of(options))
     allowed = frozenset(a.strip() for a in options.allow.split(",") if a.strip())
     from conformance.planning.plan import questions_of
 

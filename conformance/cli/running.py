@@ -23,7 +23,7 @@ from conformance.driving.wires import Wire
 from conformance.errors import Problem, TestbedError, UsageError, asked
 from conformance.loading.profiles import Shelf, load_profile
 from conformance.loading.records import read_run
-from conformance.loading.targets import check_claim, claim_of, load_claim, load_target
+from conformance.loading.targets import check_claim, claim_of, load_target, profile_claimed
 from conformance.pytest_plugin import ISOLATION, RunPlugin
 from conformance.run import Result, Run
 from conformance.scoring import Exit, score
@@ -161,8 +161,7 @@ def run(options: argparse.Namespace) -> int:
         )
     shelf = shelf_of(options)
     target = target_of(options)
-    profile = load_profile(options.profile, shelf)
-    claim = load_claim(options.claim, profile)
+    profile, claim = profile_claimed(options.profile, options.claim, shelf)
     selected = _selection(options)
     _known_requirements(options.requirement, profile.by_id)
     folder: Path = options.output or Path("runs") / profile.name

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from conformance.api import Api, path_values
+from conformance.api import Api, path_values, sent_body
 from conformance.checks.patterns.home import cut_short
 from conformance.driving.credentials import Credentials, CredentialsRefused
 from conformance.driving.ledger import Entry, Ledger
@@ -305,7 +305,9 @@ class Driver:
         resource = api.resource(resource_name)
         create = api.operation(resource.create)
         target = request.target or urlsplit(request.link).path
-        subject = api.subject(resource, api.body_of(seen), location=seen.header("location") or "", sent={}, target=target)
+        subject = api.subject(
+            resource, api.body_of(seen), location=seen.header("location") or "", sent=sent_body(request) or {}, target=target
+        )
         above = path_values(create.path, target)
         operation = api.operation(resource.delete)
         return api.request(operation, subject=replace(subject, parameters={**above, **subject.parameters}))

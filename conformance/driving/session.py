@@ -120,7 +120,7 @@ class Session:
             else hashlib.sha256(f"{self.options.seed}|{started!r}|{self.profile.name}".encode()).hexdigest()[:16]
         )
         self._make_driver(run_id, bool(before))
-        declared = self.profile_name.partition("@")[2] or self.claim.edition
+        declared = self.profile_name.partition("@")[2] or self.claim.edition or self.profile.edition_in(self.claim.dialect)
         says, found = "", ""
         self.header = self._header(run_id, started, self.profile)
         if self.profile.bindings.identify and before is None:
@@ -211,7 +211,7 @@ class Session:
 
     def _header(self, run_id: str, started: float, profile: Profile) -> Header:
         return Header(
-            suite=__version__, run_id=run_id, started=started, seed=self.options.seed, profile=profile.name, edition=profile.edition, title=profile.title,
+            suite=__version__, run_id=run_id, started=started, seed=self.options.seed, profile=profile.name, edition=profile.edition, dialect=profile.dialect, title=profile.title,
             interface=profile.interface, tier=profile.tier, state=profile.state, digests=profile.digests, versions=_versions(),
             target=self._public_target(), claim=msgspec.to_builtins(self.claim), allowed=self.target.allow, selected=self.options.selected,
             run_by=self.options.run_by,
@@ -376,7 +376,7 @@ class Session:
 
     def _gap(self) -> Gap | None:
         """Judge what was seen by the newest edition, where another one was tested."""
-        newest = self.profile.editions[-1]
+        newest = self.profile.edition_in(self.profile.dialect) or self.profile.editions[-1]
         if newest == self.profile.edition or self.look.trouble:
             return None
         profile = load_profile(f"{self.profile.name}@{newest}", self.shelf)

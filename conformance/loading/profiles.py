@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from conformance.api import merged
 from conformance.case import Case
 from conformance.contract import METHODS, Address, Contract, Operation, operations_of
 from conformance.errors import Problem, UsageError, did_you_mean
@@ -119,7 +120,8 @@ def _load(name: str, shelf: Shelf) -> Profile:
     contract_file = shelf.contract_file(raw["contract"])
     document = read_yaml(contract_file)
     contract = _contract(raw["contract"], document, contract_file)
-    bindings, contract = _bind(raw_bindings, contract, str(bindings_file), bool(len(editions) > 1))
+    spoken = _spoken(raw_bindings, raw.get("dialect", ""), str(bindings_file))
+    bindings, contract = _bind(spoken, contract, str(bindings_file), bool(len(editions) > 1))
     cases = _cases(home / f"{edition}.corpus.jsonl")
     profile_file = str(home / f"{edition}.yaml")
     requirements, not_tested = _requirements(raw, contract, bindings, cases, profile_file)
@@ -132,8 +134,18 @@ def _load(name: str, shelf: Shelf) -> Profile:
     return Profile(
         name=name, edition=edition, title=raw["title"], interface=raw["interface"], tier=raw["tier"], state=raw["state"],
         features=_features(raw["features"]), requirements=requirements, not_tested=not_tested, contract=contract, bindings=bindings,
-        cases=cases, digests=digests, editions=editions, workflows=workflows,
+        cases=cases, digests=digests, editions=editions, workflows=workflows, dialect=raw.get("dialect", ""),
+        dialects={e: read_yaml(home / f"{e}.yaml").get("dialect", "") for e in editions} if "dialects" in raw_bindings else {},
     )  # fmt: skip
+
+
+def _spoken(raw: Mapping[str, Any], dialect: str, file: str) -> dict[str, Any]:
+    """Return the bindings as the edition's dialect has them: what `dialects` says of it merged in (null takes away)."""
+    known = raw.get("dialects", {})
+    if dialect and dialect not in known:
+        raise UsageError(Problem(file=file, place="dialects", problem=f"'{dialect}' is missing", hint=did_you_mean(dialect, known)))
+    spoken = {k: v for k, v in raw.items() if k != "dialects"}
+    return dict(merged(spoken, known[dialect])) if dialect else spoken
 
 
 def _digest(*files: Path) -> str:
@@ -158,7 +170,7 @@ def _edition(home: Path, edition: str, seen: tuple[str, ...]) -> tuple[dict[str,
         return raw, [file]
     base, files = _edition(home, raw["extends"], (*seen, edition))
     removed = set(raw.get("removed", ()))
-    merged = {**base, **raw, "features": {**base["features"], **raw["features"]}}
+    merged = {**base, **raw, "features": {k: v for k, v in base["features"].items() if k not in removed} | raw["features"]}
     merged["operations"] = {k: v for k, v in {**base["operations"], **raw["operations"]}.items() if k not in removed}
     for key in ("requirements", "not_tested"):
         own = {r["id"]: r for r in raw[key]}

@@ -13,6 +13,7 @@ import msgspec
 from conformance.claim import Claim, Support
 from conformance.errors import Problem, UsageError, asked, did_you_mean
 from conformance.loading.plain_yaml import read_yaml
+from conformance.loading.profiles import Shelf, load_profile
 from conformance.loading.validation import demand, problems_of
 from conformance.profile import Profile
 from conformance.target import Credential, Reference, Target
@@ -92,10 +93,27 @@ def load_claim(file: Path | None, profile: Profile | None = None) -> Claim:
     raw: Mapping[str, Any] = demand(read_yaml(file), "claim", str(file))
     words = {True: "yes", False: "no"}
     features = {name: Support(words.get(said, said)) for name, said in raw.get("features", {}).items()}
-    claim = Claim(profile=raw["profile"], edition=raw.get("edition", ""), product=raw.get("product", {}), features=features)
+    claim = Claim(
+        profile=raw["profile"],
+        edition=raw.get("edition", ""),
+        dialect=raw.get("dialect", ""),
+        product=raw.get("product", {}),
+        features=features,
+    )
     if profile is not None:
         check_claim(claim, profile, str(file))
     return claim
+
+
+def profile_claimed(name: str, file: Path | None, shelf: Shelf) -> tuple[Profile, Claim]:
+    """Return the profile called *name* in the edition that it or the claim of *file* names, and the claim; see `load_claim` for errors."""
+    profile, claim = load_profile(name, shelf), load_claim(file)
+    wanted = "" if "@" in name or claim.profile != profile.name else claim.edition or profile.edition_in(claim.dialect)
+    if wanted in profile.editions:
+        profile = load_profile(f"{profile.name}@{wanted}", shelf)
+    if file is not None:
+        check_claim(claim, profile, str(file))
+    return profile, claim
 
 
 def check_claim(claim: Claim, profile: Profile, file: str) -> None:
@@ -107,6 +125,11 @@ def check_claim(claim: Claim, profile: Profile, file: str) -> None:
         problems.append(
             Problem(file=file, place="edition", problem=f"no edition '{claim.edition}'", hint=f"there are {', '.join(profile.editions)}")
         )
+    if claim.dialect and claim.dialect not in profile.dialects.values():
+        known = ", ".join(sorted({d for d in profile.dialects.values() if d})) or "none"
+        problems.append(Problem(file=file, place="dialect", problem=f"no dialect '{claim.dialect}'", hint=f"there are {known}"))
+    elif claim.dialect and profile.dialect != claim.dialect:
+        problems.append(Problem(file=file, place="dialect", problem=f"edition {profile.edition} is written in '{profile.dialect}'"))
     for name, said in claim.features.items():
         if name not in profile.features:
             problems.append(

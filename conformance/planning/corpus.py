@@ -21,6 +21,7 @@ from conformance.planning.readings import ABSENT, readings, wire_readings
 from conformance.planning.sampling import Sampler
 from conformance.planning.shapes import Shape
 from conformance.profile import Profile, Resource
+from conformance.requirement import pick
 from conformance.schema import lookup, resolve
 from conformance.verdict import Effect
 
@@ -113,7 +114,7 @@ def _example(profile: Profile, operation: Operation) -> Any:
     told = json.dumps([operation.body, resource.example if resource else None])
     wanted = {name: name for name in profile.bindings.test_data if f"{{test_data.{name}}}" in told}  # where there is a default, it serves
     api = Api(profile=profile, run_id="corpus", started=1_767_225_600.0, test_data=wanted, allowed=frozenset(), place=operation.id)
-    others = {word: _stand_in(profile, word) for word in spoken_of([operation.body, resource.example if resource else None])}
+    others = {word: _stand_in(profile, word, api) for word in spoken_of([operation.body, resource.example if resource else None])}
     if resource and role == "create" and not operation.test_data:
         return api.example(resource, others) if resource.example is not None else None
     if operation.body is not None:
@@ -125,11 +126,14 @@ def _example(profile: Profile, operation: Operation) -> Any:
     return None
 
 
-def _stand_in(profile: Profile, word: str) -> Any:
+def _stand_in(profile: Profile, word: str, api: Api) -> Any:
     """Return what stands for another resource: some id, or a value that its schema allows at the place that is spoken of."""
     kind, _, name = word.partition(".")
     name, _, pointer = name.partition("/")
     resource = profile.bindings.resources.get(name)
+    named = pick(resource.example, resource.chosen[resource.parameter]) if resource and resource.parameter in resource.chosen else []
+    if kind == "id" and named:  # an id as the client chooses it
+        return api.fill(named[0])
     if kind != "shown" or resource is None or not resource.read:
         return SOME_ID
     read = profile.operation(resource.read)

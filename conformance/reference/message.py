@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -81,6 +82,24 @@ def read_form(body: bytes) -> dict[str, str]:
         return dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, strict_parsing=bool(body)))
     except ValueError as error:
         raise NotJson(str(error)[:200]) from None
+
+
+_PART_NAME = re.compile(rb'(?i)content-disposition:[^\r\n]*[;\s]name="([^"]*)"')
+_JSON_PART = re.compile(rb"(?i)content-type:[^\r\n]*json")
+
+
+def read_parts(body: bytes, boundary: str) -> dict[str, Any]:
+    """Return the members of a body of multipart/form-data (RFC 7578); a part of type JSON as the value that it holds."""
+    found: dict[str, Any] = {}
+    for part in (b"\r\n" + body).split(f"\r\n--{boundary}".encode())[1:]:
+        if part.startswith(b"--"):
+            return found
+        head, blank, content = part.partition(b"\r\n\r\n")
+        name = _PART_NAME.search(head)
+        if not name or not blank:
+            raise NotJson("a part without a name")
+        found[name[1].decode("utf-8", "replace")] = read_json(content) if _JSON_PART.search(head) else content.decode("utf-8", "replace")
+    raise NotJson("the last part is missing")
 
 
 def write_json(value: Any) -> bytes:

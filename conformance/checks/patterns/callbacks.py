@@ -227,12 +227,12 @@ async def callback_in_time(
 @check("callback-not-early", roles=("create", "read"), writes=True)
 async def callback_not_early(
     api: Api, resource: Resource, event: Wanted, after: Sequence[Step] = (), changes: Mapping[str, Any] | None = None,
-    shows: Mapping[str, Any] | None = None, gone: bool = False,
+    shows: Mapping[str, Any] | None = None, gone: bool = False, within: float | None = None,
 ) -> None:  # fmt: skip
     """Subscribes and takes the steps: the event may not come before the last one is sent, and then a read must show it.
 
     With: `event`, `after`, `changes` as for `callback-delivered`, without a step that waits for what the event tells; `shows`, what a
-    read shows from then on; `gone`, whether it may be gone.
+    read shows from then on; `gone`, whether it may be gone; `within` seconds that the read may lag (those of the bindings).
     """
     steps = list(after)
     last = steps.pop() if steps and "send" in steps[-1] else None
@@ -254,7 +254,9 @@ async def callback_not_early(
     def agrees(seen: Exchange) -> bool:
         return (gone and seen.status in resource.gone) or (seen.success and (shows is None or shown(seen, shows)))
 
-    seen = await poll(api.request(api.operation(resource.read), subject=watch.subject), agrees, resource.within)
+    seen = await poll(
+        api.request(api.operation(resource.read), subject=watch.subject), agrees, resource.within if within is None else within
+    )
     if not agrees(seen):
         observed = seen.summary if not seen.success else ", ".join(f"{one_at(seen.json(), p)} at {p}" for p in shows or {})
         wanted = " or ".join([*([told(shows)] if shows else []), *(["nothing any more"] if gone else [])])

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conformance.api import Api
+from conformance.api import Api, sent_body, with_members
 from conformance.checks.contract import provoke
 from conformance.checks.expect import expect_schema, one_of, same_value
 from conformance.checks.patterns.places import one_at
 from conformance.checks.registry import check
-from conformance.checks.subjects import create, discard, filled, fresh_example, valid_request
+from conformance.checks.subjects import create, discard, filled, fresh_example, renamed, valid_request
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable
 from conformance.exchange import Exchange, Request
@@ -35,11 +34,11 @@ def replaced(body: Mapping[str, Any], members: Mapping[str, Any]) -> dict[str, A
 
 
 async def changed(api: Api, operation: Operation, right: Request, changes: Mapping[str, Any]) -> Request:
-    """Return a request with other members in its body: a JSON object, or a form."""
+    """Return a request with other members in its body: a JSON object, parts, or a form."""
     members = await filled(api, dict(changes))
     if operation.request_media == FORM:
         return with_fields(right, {**dict.fromkeys(changes), **members})
-    return right.with_(body=json.dumps(replaced(json.loads(right.body), members)).encode())
+    return with_members(right, replaced(sent_body(right), members))
 
 
 def as_client(api: Api, request: Request, client: str) -> Request:
@@ -120,7 +119,7 @@ async def request_refused(
     resource = api.profile.bindings.resource_of(operation.id)
     if seen.success and resource and resource.create == operation.id:
         await discard(api, resource, seen)
-    control = await given(right)
+    control = await given(renamed(api, resource, right) if resource and resource.create == operation.id else right)
     if seen.success and if_refused:
         raise NotApplicable("it was not refused, which is permitted")
     if seen.status not in status:
@@ -167,9 +166,9 @@ async def repeat_refused(api: Api, resource: Resource, status: Sequence[int] = (
     """
     body = await fresh_example(api, resource)
     _, made = await create(api, resource, body)
-    again = made.request.with_(body=json.dumps(body).encode())
+    again = with_members(made.request, body)
     seen = await send(again, also=tuple(status))
-    if seen.success and pick(seen.json(), resource.id) != pick(made.json(), resource.id):
+    if seen.success and pick(api.body_of(seen), resource.id) != pick(api.body_of(made), resource.id):
         await discard(api, resource, seen)
     _, control = await create(api, resource)
     if seen.status not in status:
