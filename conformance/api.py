@@ -17,11 +17,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
+from conformance.content import json_bytes
 from conformance.contract import Operation, Parameter
 from conformance.ending import Inconclusive, clip
 from conformance.exchange import Exchange, Request
 from conformance.forms import BASIC, FORM, PUBLIC, Client, proven
-from conformance.multipart import BOUNDARY, MEDIA, read_parts, write_parts
+from conformance.multipart import BOUNDARY, MEDIA, write_parts
 from conformance.profile import Profile, Resource
 from conformance.requirement import pick
 from conformance.run import Fact
@@ -366,32 +367,6 @@ def spoken_of(template: Any) -> tuple[str, ...]:
 
 def _text(value: Any) -> str:
     return "" if value is _LEFT_OUT else str(value)
-
-
-def json_bytes(value: Any) -> bytes:
-    """Return *value* as JSON; half surrogate pairs (a server may have sent one) go out escaped, as they came."""
-    try:
-        return json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return json.dumps(value).encode()
-
-
-def sent_body(request: Request) -> Any:
-    """Return what a request says in its body, JSON or parts; None where it is neither."""
-    kind = next((v for k, v in request.headers if k == "content-type"), "")
-    try:
-        return read_parts(request.body) if kind.startswith(MEDIA) else json.loads(request.body)
-    except ValueError:
-        return None
-
-
-def with_members(request: Request, body: Mapping[str, Any]) -> Request:
-    """Return a request that says *body* in the form in which it said something else; what was a file stays one."""
-    kind = next((v for k, v in request.headers if k == "content-type"), "")
-    if not kind.startswith(MEDIA):
-        return request.with_(body=json_bytes(body))
-    files = [name for name in body if f'name="{name}"; filename='.encode() in request.body]
-    return request.with_(body=write_parts(body, files))
 
 
 def path_values(template: str, target: str) -> dict[str, str]:

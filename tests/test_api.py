@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.api import Api, Subject, json_bytes, merged, path_values
+from conformance.api import Api, Subject, merged, path_values
+from conformance.content import json_bytes
 from conformance.ending import Inconclusive
 from conformance.exchange import Exchange, Request
 from conformance.loading.profiles import load_profile

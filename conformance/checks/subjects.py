@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from conformance.api import Api, Subject, path_values, sent_body, spoken_of, with_members
+from conformance.api import Api, Subject, path_values, spoken_of
+from conformance.content import sent_body, with_members
 from conformance.contract import Address, Operation
 from conformance.ending import Ending, Inconclusive, NotApplicable, NotTested
 from conformance.exchange import Exchange, Request

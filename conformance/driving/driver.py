@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from conformance.api import Api, path_values, sent_body
+from conformance.api import Api, path_values
 from conformance.checks.patterns.home import cut_short
+from conformance.content import sent_body
 from conformance.driving.credentials import Credentials, CredentialsRefused
 from conformance.driving.ledger import Entry, Ledger
 from conformance.driving.pace import Pace

@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conformance.api import Api, sent_body, with_members
+from conformance.api import Api
 from conformance.checks.contract import provoke
 from conformance.checks.expect import expect_schema, one_of, same_value
 from conformance.checks.patterns.places import one_at
 from conformance.checks.registry import check
 from conformance.checks.subjects import create, discard, filled, fresh_example, renamed, valid_request
+from conformance.content import sent_body, with_members
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable
 from conformance.exchange import Exchange, Request
