@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 BROWSER_STAMP := $(VENV)/.installed-browser
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-all test test-browser test-all lint format bench wheel corpus lock clean
+.PHONY: help env demo demo-all test test-browser test-all sensitivity lint format bench wheel corpus lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -41,7 +41,11 @@ test-browser: $(BROWSER_STAMP) ## the pages in a real browser; skips with a reas
 
 test-all: $(STAMP) ## everything, with the whole selftest
 	$(BIN)/python -m pytest $(ARGS)
-	$(BIN)/conformance selftest
+	$(BIN)/conformance selftest --gate --seeds 3
+
+sensitivity: $(STAMP) ## measure again what the suite catches, store it, and write docs/sensitivity.md
+	$(BIN)/conformance selftest --store || true
+	$(BIN)/conformance selftest --format markdown > docs/sensitivity.md
 
 lint: $(STAMP) ## style, format, types
 	$(BIN)/ruff check .

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,3 +78,59 @@ def sensitivity(trials: Iterable[Trial]) -> Sensitivity:
         errors=sum(len(t.errors) for t in every), requests=sum(t.requests for t in every), seconds=sum(t.seconds for t in every),
         survivors=tuple(f"{t.profile}: {t.name}" for t in faults if not t.killed),
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One fault of a stored matrix: what it must turn red, and what it did."""
+
+    group: str
+    sentence: str
+    expected: tuple[str, ...] = ()
+    red: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matrix:
+    """The kill matrix of one profile, fault × requirement, as it was when it was stored; variants were without a finding."""
+
+    profile: str
+    edition: str
+    faults: Mapping[str, Row] = field(default_factory=dict)
+    variants: tuple[str, ...] = ()
+    seeds: int = 1
+    requests: int = 0
+
+    def catchers(self, requirement: str) -> tuple[str, ...]:
+        """Return the faults that this requirement is known to catch."""
+        return tuple(name for name, row in self.faults.items() if requirement in row.red)
+
+
+def matrix(profile: str, edition: str, trials: Iterable[Trial]) -> Matrix:
+    """Return the matrix of one profile's trials."""
+    every = sorted(trials, key=lambda t: (t.name, t.seed))
+    return Matrix(
+        profile=profile, edition=edition,
+        faults={
+            t.name: Row(group=t.group, sentence=t.sentence, expected=tuple(sorted(t.expected)), red=tuple(sorted(t.red)))
+            for t in every if t.kind == "fault"
+        },
+        variants=tuple(dict.fromkeys(t.name for t in every if t.kind == "variant")),
+        seeds=max((t.seed for t in every), default=1), requests=sum(t.requests for t in every),
+    )  # fmt: skip
+
+
+def worse(stored: Matrix, now: Iterable[Trial]) -> list[str]:
+    """Say what trials of a profile show that is worse than its stored matrix: a kill lost, an expected red lost, a false finding, an error."""
+    found = []
+    for t in now:
+        row = stored.faults.get(t.name)
+        if t.kind == "fault" and row and row.red and not t.red:
+            found.append(f"{t.profile}: {t.name} was caught by {', '.join(row.red[:3])} and survives now")
+        elif t.kind == "fault" and row:
+            lost = sorted(set(row.red) & set(row.expected) & t.expected - t.red)
+            found += [f"{t.profile}: {t.name} no longer turns {one} red" for one in lost]
+        elif t.kind != "fault":
+            found += [f"{t.profile}: {one} fails on a permitted variant, {t.name} (seed {t.seed})" for one in sorted(t.red)]
+        found += [f"{t.profile}: {t.name}: error in {one}" for one in sorted(t.errors)]
+    return found

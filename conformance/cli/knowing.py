@@ -10,6 +10,7 @@ from typing import Any
 from conformance.checks.registry import known_checks
 from conformance.cli.common import shelf_of
 from conformance.errors import Problem, UsageError, did_you_mean
+from conformance.loading.matrices import read_matrix
 from conformance.loading.profiles import Shelf, load_profile
 from conformance.loading.targets import profile_claimed
 from conformance.planning.plan import Test, effect_of, make_plan
@@ -106,6 +107,10 @@ def explain(options: argparse.Namespace) -> int:
             print(f"cases    {len(cases)}" + (f", such as {getattr(cases[0], 'title', cases[0])}" if cases else ""))
         if requirement.arguments:
             print(f"with     {json.dumps(dict(requirement.arguments), ensure_ascii=False)}")
+    matrix = read_matrix(profile.name, profile.edition, shelf_of(options))
+    caught = matrix.catchers(requirement.id) if matrix else ()
+    if caught:
+        print(f"catches  {len(caught)} faults of twins, such as {', '.join(caught[:5])} (docs/sensitivity.md)")
     if requirement.needs:
         print(f"needs    {', '.join(requirement.needs)}")
     return 0

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from conformance.cli.common import say, shelf_of
 from conformance.cli.twins import run_in_process
 from conformance.exchange import Exchange
+from conformance.loading.matrices import read_matrix, write_matrix
 from conformance.loading.profiles import Shelf, load_profile
 from conformance.loading.records import read_exchanges
 from conformance.profile import Profile
@@ -29,7 +30,7 @@ from conformance.reference.twins import twin_for
 from conformance.reference.variants import variants_for
 from conformance.run import Run
 from conformance.scoring import score
-from conformance.sensitivity import Sensitivity, Trial, sensitivity
+from conformance.sensitivity import Matrix, Sensitivity, Trial, matrix, sensitivity, worse
 from conformance.verdict import Verdict
 from conformance.wire import Twin
 
@@ -49,27 +50,56 @@ def _selftest_command(commands: Any) -> argparse.ArgumentParser:
     command.add_argument("--seeds", type=int, default=1, metavar="N", help="variants are run with this many seeds")
     command.add_argument("--faults", default="", metavar="WORD", help="only faults and variants whose name contains this")
     command.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
-    command.add_argument("--format", choices=("text", "json"), default="text")
+    command.add_argument(
+        "--format", choices=("text", "json", "markdown"), default="text", help="markdown: the stored matrices, nothing is run"
+    )
+    command.add_argument("--store", action="store_true", help="keep the kill matrix of each profile beside it")
+    command.add_argument("--gate", action="store_true", help="exit 1 only on what is worse than the stored matrix")
     command.set_defaults(call=selftest)
     return command
 
 
 def selftest(options: argparse.Namespace) -> int:
-    """Print the sensitivity of each profile; exit 1 on a false finding, an error of ours or a survivor."""
+    """Print the sensitivity of each profile; exit 1 on a false finding, an error of ours or a survivor (`--gate`: on what got worse)."""
     shelf = shelf_of(options)
-    names = options.profiles or sorted(shelf.profiles)
+    names = options.profiles or every_edition(shelf)
+    if options.format == "markdown":
+        print(page([m for name in names if (m := _stored(name, shelf))]), end="")
+        return 0
     jobs = [job for name in names for job in jobs_of(name, shelf, every_place=options.all, seeds=options.seeds, word=options.faults)]
     began = time.monotonic()
     trials = list(run_jobs(jobs, shelf, options.jobs, whole=options.whole))
     elapsed = time.monotonic() - began
-    by_profile = {name: sensitivity(t for t in trials if t.profile == name.partition("@")[0]) for name in names}
+    by_profile = {name: sensitivity(_of(name, trials)) for name in names}
     total = sensitivity(trials)
     if options.format == "json":
         print(json.dumps(document(by_profile, total, trials, elapsed), indent=1))
     else:
         print(table(by_profile, total))
         say(f"{len(trials)} runs, {total.requests} requests, {elapsed:.0f} s")
+    problems = [p for name in names if options.gate and (stored := _stored(name, shelf)) for p in worse(stored, _of(name, trials))]
+    for problem in problems:
+        say(problem)
+    for name in names if options.store else ():
+        profile = load_profile(name, shelf)
+        say(f"stored {write_matrix(matrix(profile.name, profile.edition, _of(name, trials)), shelf)}")
+    if options.gate:
+        return 1 if problems else 0
     return 1 if total.false_findings or total.errors or total.survivors else 0
+
+
+def every_edition(shelf: Shelf) -> list[str]:
+    """Return each profile, with each of its editions."""
+    return [f"{name}@{edition}" for name, editions in sorted(shelf.profiles.items()) for edition in editions]
+
+
+def _of(name: str, trials: Sequence[Trial]) -> list[Trial]:
+    return [t for t in trials if t.profile == name]
+
+
+def _stored(name: str, shelf: Shelf) -> Matrix | None:
+    profile = load_profile(name, shelf)
+    return read_matrix(profile.name, profile.edition, shelf)
 
 
 def jobs_of(name: str, shelf: Shelf, *, every_place: bool = False, seeds: int = 1, word: str = "") -> list[Job]:
@@ -183,7 +213,7 @@ def run_job(job: Job) -> Trial:
         run = _quietly(name, twin, seed, Path(folder), only, baseline.features)
     results = score(run).results
     return Trial(
-        profile=profile.name, kind=kind, name=what, group=group, sentence=sentence, seed=seed, expected=expected,
+        profile=name, kind=kind, name=what, group=group, sentence=sentence, seed=seed, expected=expected,
         red=frozenset(r.requirement for r in results if r.verdict is Verdict.FAIL),
         errors=frozenset(f"{r.requirement}: {r.reason}" for r in results if r.verdict is Verdict.ERROR),
         requests=run.footer.requests if run.footer else 0, seconds=time.monotonic() - began,
@@ -208,6 +238,38 @@ def table(by_profile: dict[str, Sensitivity], total: Sensitivity) -> str:
         lines.append(f"{name:<42} {killed:>12} {shares} {counts.variants:>9} {counts.false_findings:>6} {counts.errors:>7}")
     lines += ["", *[f"survived  {s}" for s in total.survivors]] if total.survivors else []
     return "\n".join(lines)
+
+
+def page(matrices: Sequence[Matrix]) -> str:
+    """Return docs/sensitivity.md, made from the stored matrices."""
+    lines = [
+        "# What the suite is known to catch", "",
+        "Generated by `conformance selftest --format markdown` from `profiles/*/*.sensitivity.json`; `conformance selftest --store` measures again.",
+        "A *fault* is one thing wrong in a twin; *precision* is the share of red requirements that the fault was meant to turn red, *recall*",
+        "the share of those meant that turned red; a *variant* is something unusual that the standard permits, and nothing may turn red there.", "",
+        "| profile | faults caught | kill rate | precision | recall | variants × seeds | requests |", "|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for m in matrices:
+        counts = _counts(m)
+        rates = " | ".join(_share(v) for v in (counts.kill_rate, counts.precision, counts.recall))
+        lines.append(
+            f"| {m.profile} {m.edition} | {counts.killed} of {counts.faults} | {rates} | {len(m.variants)} × {m.seeds} | {m.requests} |"
+        )
+    groups = sorted({row.group for m in matrices for row in m.faults.values()})
+    lines += ["", "## By group of faults", "", "| group | caught |", "|---|---|"]
+    for group in groups:
+        rows = [row for m in matrices for row in m.faults.values() if row.group == group]
+        lines.append(f"| {group} | {sum(bool(r.red) for r in rows)} of {len(rows)} |")
+    survivors = [f"- `{m.profile}`: {name}: {row.sentence}" for m in matrices for name, row in m.faults.items() if not row.red]
+    lines += ["", "## Survivors", "", *(survivors or ["None."])]
+    return "\n".join(lines) + "\n"
+
+
+def _counts(m: Matrix) -> Sensitivity:
+    return sensitivity(
+        Trial(profile=m.profile, kind="fault", name=name, expected=frozenset(row.expected), red=frozenset(row.red))
+        for name, row in m.faults.items()
+    )
 
 
 def document(by_profile: dict[str, Sensitivity], total: Sensitivity, trials: Sequence[Trial], elapsed: float) -> dict[str, Any]:
