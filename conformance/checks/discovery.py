@@ -37,7 +37,7 @@ class FirstLook:
 
 async def first_look(api: Api, questions: Sequence[Question]) -> FirstLook:
     """Look for a pulse, then ask each question with one read of its operation."""
-    seen = await _pulse(api)
+    seen, blind = await _pulse(api)
     if isinstance(seen, Ending):
         return FirstLook(trouble=str(seen), answers={})
     if isinstance(seen, Exception):
@@ -46,7 +46,7 @@ async def first_look(api: Api, questions: Sequence[Question]) -> FirstLook:
         return FirstLook(trouble=f"target out of reach: {seen.detail or seen.trouble}", answers={})
     control = await ending(send(_made_up(api), silence=True, also=(401, 403, 429, 503)))
     trouble = ""
-    if not seen.request.operation:
+    if blind and seen.status not in (401, 403):  # somebody is there, and nothing more can be known of them
         trouble = f"no answer: {seen.detail or seen.trouble}" if not seen.status else ""
     elif not seen.success:
         trouble = await _why_nothing(api, seen, control if isinstance(control, Exchange) else None)
@@ -62,23 +62,23 @@ async def first_look(api: Api, questions: Sequence[Question]) -> FirstLook:
     )
 
 
-async def _pulse(api: Api) -> Exchange | Exception:
+async def _pulse(api: Api) -> tuple[Exchange | Exception, bool]:
     """Return the answer to the probe; what it is about is made where it may be, and what came of that tells as much.
 
     A standard without any read has a probe that needs consent; without that, and where nothing can be made or named, a read of what
-    does not exist shows at least whether somebody is there.
+    does not exist shows at least whether somebody is there: that is a blind look.
     """
     probe = api.operation(api.profile.bindings.probe)
     if probe.effect is not Effect.READ and not api.allows(probe.effect):
-        return await ending(send(_made_up(api), silence=True, also=(401, 403, 429, 503)))
+        return await ending(send(_made_up(api), silence=True, also=(401, 403, 429, 503))), True
     request = await ending(known_good(api))
     if isinstance(request, Request):
-        return await ending(send(request, silence=True, also=(401, 403, 429, 503)))
+        return await ending(send(request, silence=True, also=(401, 403, 429, 503))), False
     seen = next(iter(request.evidence), None) if isinstance(request, Inconclusive) else None
     if seen is not None or not isinstance(request, Inconclusive | NotTested):
-        return seen or request
+        return seen or request, False
     unknown = {name: api.fresh() for name in probe.path_parameters}
-    return await ending(send(api.request(probe, parameters=unknown), silence=True, also=(401, 403, 429, 503)))
+    return await ending(send(api.request(probe, parameters=unknown), silence=True, also=(401, 403, 429, 503))), True
 
 
 async def _looked_at(api: Api, operation: Operation) -> Exchange:
