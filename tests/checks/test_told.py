@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from conformance.verdict import Verdict
+from conformance.wire import WireRequest, WireResponse
 from tests.checks.leases import Leases, leases
 from tests.checks.support import answer, requirement_of, run_check
 
@@ -56,8 +57,15 @@ def test_nothing_is_left_of_what_should_have_been_refused() -> None:
 def test_an_error_of_another_shape_is_found_once() -> None:
     """Where a requirement looks at the format of errors, an error that breaks it says nothing of its members."""
     plain = leases()
-    error = replace(plain.bindings.error, schema="Lease")  # which no error follows
+    error = replace(plain.bindings.error, schema="Lease")
     looked_at = replace(plain, requirements=(requirement_of("service-error-format"),), bindings=replace(plain.bindings, error=error))
-    arguments: dict[str, Any] = {"changes": {"owner": ""}, "status": [422], "error": {"/code": "ANOTHER"}}
-    assert run_check("request-refused", plain, "createLease", Leases().handle, **arguments).verdict is Verdict.FAIL
-    assert run_check("request-refused", looked_at, "createLease", Leases().handle, **arguments).verdict is Verdict.INCONCLUSIVE
+    server = Leases()
+
+    def another_shape(request: WireRequest, now: float) -> WireResponse:
+        seen = server.handle(request, now)
+        return replace(seen, body=b'["wrong"]') if seen.status >= 400 else seen
+
+    arguments: dict[str, Any] = {"changes": {"owner": ""}, "status": [422], "error": {"/code": "OWNER"}}
+    assert run_check("request-refused", plain, "createLease", another_shape, **arguments).verdict is Verdict.FAIL
+    assert run_check("request-refused", looked_at, "createLease", another_shape, **arguments).verdict is Verdict.INCONCLUSIVE
+    assert run_check("request-refused", looked_at, "createLease", server.handle, **arguments).verdict is Verdict.PASS
