@@ -68,4 +68,4 @@ def test_an_error_of_another_shape_is_found_once() -> None:
     arguments: dict[str, Any] = {"changes": {"owner": ""}, "status": [422], "error": {"/code": "OWNER"}}
     assert run_check("request-refused", plain, "createLease", another_shape, **arguments).verdict is Verdict.FAIL
     assert run_check("request-refused", looked_at, "createLease", another_shape, **arguments).verdict is Verdict.INCONCLUSIVE
-    assert run_check("request-refused", looked_at, "createLease", server.handle, **arguments).verdict is Verdict.PASS
+    assert run_check("request-refused", looked_at, "createLease", Leases().handle, **arguments).verdict is Verdict.PASS
