@@ -79,7 +79,7 @@ class Reports:
         headers = (("content-type", "application/cloudevents+json"), ("authorization", f"Bearer {body['to']['token']}"))
         told = self.headed(WireRequest(method="POST", target="", headers=headers, body=json.dumps(event).encode()))
         self.sent.append(Outgoing(at=now + self.after, url=body["to"]["sink"], request=told))
-        return replace(answer(201, self.answered({"id": id})), delay_s=self.takes)
+        return replace(answer(201, self.answered({"id": id, "what": body["what"]})), delay_s=self.takes)
 
     def due(self, now: float) -> list[Outgoing]:
         """Return what was sent until now."""
@@ -103,6 +103,7 @@ LOOKS: dict[str, tuple[str, dict[str, Any]]] = {
     "identity": ("callback-ids-differ", {}),
     "credential": ("callback-credential", {}),
     "id": ("created-ids-differ", {}),
+    "shown": ("answer-shows", {"pointers": ["/what"]}),
 }
 
 
@@ -128,8 +129,9 @@ FAULTS: dict[str, tuple[Callable[[], Reports], set[str]]] = {
     "cut short": (lambda: Reports(headed=lambda r: replace(r, body=r.body[:-3])), {"body"}),
     "before the answer": (lambda: Reports(after=0.1, takes=3.0), {"order"}),
     "one id": (lambda: Reports(edit=lambda e: {**e, "id": "1"}), {"identity"}),
-    "no id of the request": (lambda: Reports(answered=lambda body: {}), {"id"}),
-    "one id of all requests": (lambda: Reports(answered=lambda body: {"id": "r"}, edit=_data(report="r")), {"id"}),
+    "no id of the request": (lambda: Reports(answered=lambda body: {"what": body["what"]}), {"id"}),
+    "one id of all requests": (lambda: Reports(answered=lambda body: {**body, "id": "r"}, edit=_data(report="r")), {"id"}),
+    "another thing shown": (lambda: Reports(answered=lambda body: {**body, "what": "else"}), {"shown"}),
     "nothing": (lambda: Reports(after=1e6), {"delivered"}),
 }  # fmt: skip
 
@@ -165,6 +167,12 @@ def test_what_is_permitted_passes(server: Callable[[], Reports]) -> None:
 def test_what_the_answer_does_not_show_cannot_be_compared() -> None:
     """That it does not is for `created-ids-differ`."""
     assert looked("same", Reports(answered=lambda body: {})).verdict is Verdict.INCONCLUSIVE
+
+
+def test_an_answer_that_breaks_its_schema_is_for_others_to_find() -> None:
+    """One cause, one finding."""
+    for name in ("id", "shown"):
+        assert looked(name, Reports(answered=lambda body: {**body, "id": 17})).verdict is Verdict.INCONCLUSIVE
 
 
 def test_how_long_an_event_is_waited_for_may_be_told_by_the_target() -> None:

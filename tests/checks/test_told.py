@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from conformance.verdict import Verdict
+from conformance.wire import WireRequest, WireResponse
 from tests.checks.leases import Leases, leases
-from tests.checks.support import answer, run_check
+from tests.checks.support import answer, requirement_of, run_check
 
 CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("error-members", "getLease", {"kind": "unknown-id", "members": {"/code": "NO_SUCH"}}, "one code"),
@@ -50,3 +52,20 @@ def test_nothing_is_left_of_what_should_have_been_refused() -> None:
     server = Leases(frozenset({"any owner"}))
     run_check("request-refused", leases(), "createLease", server.handle, changes={"owner": ""}, status=[422])
     assert all(lease["owner"] == "us" for lease in server.leases.values())
+
+
+def test_an_error_of_another_shape_is_found_once() -> None:
+    """Where a requirement looks at the format of errors, an error that breaks it says nothing of its members."""
+    plain = leases()
+    error = replace(plain.bindings.error, schema="Lease")
+    looked_at = replace(plain, requirements=(requirement_of("service-error-format"),), bindings=replace(plain.bindings, error=error))
+    server = Leases()
+
+    def another_shape(request: WireRequest, now: float) -> WireResponse:
+        seen = server.handle(request, now)
+        return replace(seen, body=b'["wrong"]') if seen.status >= 400 else seen
+
+    arguments: dict[str, Any] = {"changes": {"owner": ""}, "status": [422], "error": {"/code": "OWNER"}}
+    assert run_check("request-refused", plain, "createLease", another_shape, **arguments).verdict is Verdict.FAIL
+    assert run_check("request-refused", looked_at, "createLease", another_shape, **arguments).verdict is Verdict.INCONCLUSIVE
+    assert run_check("request-refused", looked_at, "createLease", Leases().handle, **arguments).verdict is Verdict.PASS

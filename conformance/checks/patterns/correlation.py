@@ -6,19 +6,37 @@ comes there is held against that request.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance.api import Api
-from conformance.checks.expect import ABSENT, same_value
+from conformance.checks.expect import ABSENT, expect_same, same_value
 from conformance.checks.patterns.callbacks import Step, Wanted, Watch, told, violation, watched
 from conformance.checks.patterns.places import one_at
 from conformance.checks.patterns.told import replaced
 from conformance.checks.registry import check
 from conformance.checks.subjects import create_request, filled, fresh_example
 from conformance.ending import Inconclusive, Nonconformity
+from conformance.exchange import Exchange
 from conformance.flow import given
 from conformance.profile import Resource
+
+
+def _documented(api: Api, resource: Resource, made: Exchange) -> None:
+    """Go on only with an answer that follows its schema.
+
+    Raises:
+        Inconclusive: it does not, which is for `answer` to find.
+    """
+    documented = api.operation(resource.create).documented(made.status)
+    pointer = next((p for m, p in documented.media.items() if p and "json" in m), "") if documented else ""
+    try:
+        fits = not pointer or api.profile.contract.responses.is_valid(pointer, made.json())
+    except Nonconformity:
+        fits = False
+    if not fits:
+        raise Inconclusive("the answer is not as documented; `answer` looks at that", made, needs=resource.create)
 
 
 async def _readable(api: Api, resource: Resource, event: Wanted | None, after: Sequence[Step], changes: Mapping[str, Any] | None) -> Watch:
@@ -116,6 +134,7 @@ async def created_ids_differ(api: Api, resource: Resource, changes: Mapping[str,
     for _ in range(2):
         body = replaced(await fresh_example(api, resource), await filled(api, dict(changes or {})))
         made = await given((await create_request(api, resource, body))[0])
+        _documented(api, resource, made)
         found.append((one_at(api.body_of(made), resource.created_id or resource.id), made))
     (one, first), (other, second) = found
     for id, seen in found:
@@ -123,3 +142,17 @@ async def created_ids_differ(api: Api, resource: Resource, changes: Mapping[str,
             raise Nonconformity(f"an id at {resource.created_id or resource.id}", "nothing", seen, cause=f"no id: {resource.name}")
     if one == other:
         raise Nonconformity("an id of its own for each", f"{one!r} again", second, first, cause=f"ids: {resource.name}")
+
+
+@check("answer-shows", roles=("create",), writes=True)
+async def answer_shows(api: Api, resource: Resource, pointers: Sequence[str], changes: Mapping[str, Any] | None = None) -> None:
+    """Creates one and expects the answer to show what was sent at the pointers; nothing need be readable.
+
+    With: `pointers`; `changes`, members of the example that are replaced (null: left out).
+    """
+    body = replaced(await fresh_example(api, resource), await filled(api, dict(changes or {})))
+    made = await given((await create_request(api, resource, body))[0])
+    _documented(api, resource, made)
+    sent = json.loads(made.request.body)  # as it was recorded: secrets are placeholders there, as they are in the answer
+    for pointer in pointers:
+        expect_same(one_at(sent, pointer), one_at(made.json(), pointer), made, what=f"what was sent, at {pointer}")

@@ -56,10 +56,29 @@ def as_client(api: Api, request: Request, client: str) -> Request:
     return proven(request, Client(id=ours.id, secret=f"wrong-{api.fresh()}", method=method)).with_(identity="none")
 
 
-def expect_told(seen: Exchange, members: Mapping[str, Any], *others: Exchange) -> None:
-    """Expect the error of an answer to have each value of *members* (pointer -> a value, or a list of which it is one)."""
+def _misshapen(api: Api, seen: Exchange) -> bool:
+    """Tell whether an error does not follow the format of the standard, and another requirement looks at that."""
+    schema = api.profile.bindings.error.schema
+    rules = [r.arguments for r in api.profile.requirements if r.check == "service-error-format"]
+    looks = [r for r in rules if seen.status not in r.get("apart_from", ()) and seen.status in r.get("statuses", (seen.status,))]
+    if not schema or not looks:
+        return False
+    try:
+        return not api.profile.contract.responses.is_valid(f"/components/schemas/{schema}", seen.json())
+    except (Nonconformity, Inconclusive):
+        return True
+
+
+def expect_told(api: Api, seen: Exchange, members: Mapping[str, Any], *others: Exchange) -> None:
+    """Expect the error of an answer to have each value of *members* (pointer -> a value, or a list of which it is one).
+
+    Raises:
+        Inconclusive: it is not in the format of the standard's errors, which is for `service-error-format` to find.
+    """
     if not members:
         return
+    if _misshapen(api, seen):
+        raise Inconclusive("the error is not in the format of the standard; `service-error-format` looks at that", seen, *others)
     body = seen.json() if seen.body.strip() else None
     for pointer, value in members.items():
         wanted = value if isinstance(value, list | tuple) else [value]
@@ -86,7 +105,7 @@ async def error_members(api: Api, operation: Operation, kind: str, members: Mapp
         seen, control = await provoke(api, operation, kind)
     if not (seen.status in statuses if statuses else 400 <= seen.status < 500):
         raise Inconclusive(f"{operation.title} answered {seen.status}", seen, control)
-    expect_told(seen, members, control)
+    expect_told(api, seen, members, control)
 
 
 @check("request-refused", about="operation")
@@ -127,7 +146,7 @@ async def request_refused(
         observed = f"{seen.summary}: accepted" if seen.success else seen.summary
         what = ", ".join([*(changes or {}), *(headers or {}), *([f"client {client}"] if client else [])])
         raise Nonconformity(f"{one_of(status)}: {what} is wrong", observed, seen, control, cause=f"not refused: {operation.title} {what}")
-    expect_told(seen, error or {}, control)
+    expect_told(api, seen, error or {}, control)
     for name, pattern in (tells or {}).items():
         lines = [v for k, v in seen.headers if k.lower() == name.lower()]
         if not any(re.search(pattern, line) for line in lines):
@@ -177,4 +196,4 @@ async def repeat_refused(api: Api, resource: Resource, status: Sequence[int] = (
         raise Nonconformity(
             f"{one_of(status)} for the same {resource.name} again", observed, seen, made, control, cause=f"repeated: {resource.name}"
         )
-    expect_told(seen, error or {}, made, control)
+    expect_told(api, seen, error or {}, made, control)

@@ -31,7 +31,15 @@ def _provoked(requirement: Requirement) -> bool:
     return "body" in requirement.arguments or "changes" in requirement.arguments
 
 
-_TAKEN = both(turns("refuses", "patch-refused"), turns("refused-write-changes-nothing", when=_provoked))
+def _refuses_as_input(requirement: Requirement) -> bool:
+    return any(status in (400, 409, 415, 422) for status in requirement.arguments.get("status", ()))
+
+
+_TAKEN = both(
+    turns("refuses", "patch-refused"),
+    turns("refused-write-changes-nothing", when=_provoked),
+    turns("request-refused", when=_refuses_as_input),
+)
 
 
 def _gone(profile: Profile, place: str) -> frozenset[str]:

@@ -12,8 +12,8 @@ from conformance.reference import outgoing
 from conformance.reference.faults.planting import Rule, Seen, fault, success, with_header, without_request_header
 from conformance.reference.faults.where import ids, service
 from conformance.reference.message import NotJson, read_json, write_json
-from conformance.reference.twins.camara_energy import EVENTS
-from conformance.wire import Headers, Outgoing, WireRequest, WireResponse
+from conformance.reference.twins.camara_energy import CORRELATOR, EVENTS
+from conformance.wire import Headers, Outgoing, WireRequest, WireResponse, header
 
 _P = "camara-energy-footprint-notification"
 OPERATIONS = {"calculateEnergyConsumption": "energy", "calculateCarbonFootprint": "carbon"}
@@ -334,8 +334,8 @@ def correlator_forgotten(seen: Seen) -> WireResponse:
 
 @_either(_INPUT, "Whatever stands in x-correlator is taken.", "correlator-malformed")
 def every_correlator_taken(seen: Seen) -> WireResponse:
-    answer = seen.forward()
-    return seen.forward(without_request_header(seen.request, "x-correlator")) if answer.status == 400 else answer
+    known = CORRELATOR.fullmatch(header(seen.request.headers, "x-correlator") or "")
+    return seen.forward() if known else seen.forward(without_request_header(seen.request, "x-correlator"))
 
 
 def _of_codes(profile: Profile, place: str) -> frozenset[str]:
@@ -361,7 +361,9 @@ def _with(body: dict[str, Any], **members: Any) -> dict[str, Any]:
 
 @_either(_INPUT, "An application instance that does not exist consumes nothing.", "unknown-application")
 def unknown_instance_taken(seen: Seen) -> WireResponse:
-    return _overlooking(seen, lambda body: {**body, "service": [seen.twin.test_data["app_instance"]]})
+    answer = seen.forward()
+    known = [seen.twin.test_data["app_instance"]]
+    return seen.sending(lambda body: {**body, "service": known}) if answer.status == 404 else answer
 
 
 @_either(_INPUT, "An application instance that does not exist is answered as invalid input.", "unknown-application")
