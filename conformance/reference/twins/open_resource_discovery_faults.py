@@ -127,16 +127,6 @@ def ord_wrong_selection(seen: Seen) -> WireResponse:
     return seen.asking(lambda query: [("select", f"{getattr(seen.twin, 'system', '')}:dataProduct:history:v1")])
 
 
-@fault(
-    profile=STANDARD, group="authentication", sentence="The configuration asks for credentials.",
-    applies=_configuration, expected=ids("configuration.public"),
-)  # fmt: skip
-def ord_configuration_closed(seen: Seen) -> WireResponse:
-    if header(seen.request.headers, "authorization") is not None:
-        return seen.forward()
-    return WireResponse(status=401, headers=(("WWW-Authenticate", 'Basic realm="configuration"'),))
-
-
 # -- how documents come ----------------------------------------------------------------------------------------------
 @fault(
     profile=STANDARD, group="status", sentence="Documents break the server.",
