@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conformance.checks.patterns.documents import addresses
+from conformance.checks.patterns.documents import MOST, addresses
 from conformance.run import Fact
 from conformance.verdict import Verdict
 from conformance.wire import WireRequest, WireResponse, header
@@ -205,8 +205,29 @@ def test_links_in_documents_lead_somewhere() -> None:
     assert verdict("document-links-resolve", shelf(*good), **links) is Verdict.PASS
     assert verdict("document-links-resolve", shelf({"at": "/c"}, base=f"{BASE}/api"), **links) is Verdict.PASS
     assert verdict("document-links-resolve", shelf({"at": "/c"}), **links) is Verdict.FAIL
+    hidden = shelf({"at": "/c", "seen": "private"}, {"at": "b"})
+    assert verdict("document-links-resolve", hidden, **links, unless={"/seen": ["private"]}) is Verdict.PASS
     assert verdict("document-links-resolve", shelf({"at": "https://elsewhere.example/x"}), **links) is Verdict.INCONCLUSIVE
     assert verdict("document-links-resolve", shelf(), **links) is Verdict.NOT_APPLICABLE
+
+
+def test_a_document_that_is_listed_twice_is_one() -> None:
+    entries = [{"href": "/docs/one", "access": "open"}, {"href": f"{BASE}/docs/one", "access": "open"}]
+    assert verdict("ids-unique", Shelf(entries=entries), ids=["/things/*/id"]) is Verdict.PASS
+
+
+def test_what_stands_beside_a_document_at_the_root_is_nobodys() -> None:
+    shelf = Shelf(
+        {"/one": ONE}, [{"href": "/one", "access": "open"}], change=lambda request, seen: answer(200, ONE) if seen.status == 404 else seen
+    )
+    assert verdict("documents-unknown", shelf) is Verdict.INCONCLUSIVE
+    closed = Shelf(change=lambda request, seen: answer(403) if seen.status == 404 else seen)
+    assert verdict("documents-unknown", closed) is Verdict.INCONCLUSIVE
+
+
+def test_a_longer_index_is_read_so_far() -> None:
+    entries = [{"href": f"/docs/two?{n}", "access": "open"} for n in range(MOST)] + [{"href": "/docs/one", "access": "open"}]
+    assert verdict("references-resolve", Shelf(entries=entries), **REFERENCES) is Verdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize("link", ["http://[", "//elsewhere.example/x", "javascript:alert(1)", "?a", "#x", ""])

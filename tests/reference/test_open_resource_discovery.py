@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.claim import Claim
+from conformance.cli.main import main
 from conformance.cli.running import execute
 from conformance.cli.twins import EPOCH, run_in_process, target_of_twin
 from conformance.driving.session import Options, Session
@@ -94,6 +95,11 @@ def test_the_profile_is_green_on_both_providers_in_process_and_over_http(tmp_pat
         target = target_of_twin(PROFILE, twin, url, tmp_path)
         session = Session(f"{PROFILE.name}@1.16", target, Claim(profile=PROFILE.name), tmp_path / "c", Options(seed=1), EPOCH, None)
         assert verdicts(execute(session)) == here
+
+
+def test_a_variant_that_there_is_not_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve-reference", PROFILE.name, "--variant", "second-providers"]) == 2
+    assert "second-provider" in capsys.readouterr().err
 
 
 def needs(facts: tuple[Fact, ...], kind: str) -> dict[str, str]:

@@ -61,15 +61,16 @@ class Reading:
 
     @property
     def documents(self) -> list[Document]:
-        """The documents that can be read: answered with success, in JSON."""
+        """The documents that can be read: answered with success, in JSON; one that is listed twice is one."""
         found = [(e, e.seen, json_or_none(e.seen)) for e in self.entries if e.seen is not None and e.seen.success]
-        return [Document(e.said, e.link, seen, body) for e, seen, body in found if isinstance(body, dict | list)]
+        read = [Document(e.said, e.link, seen, body) for e, seen, body in found if isinstance(body, dict | list)]
+        return list({d.seen.url: d for d in reversed(read)}.values())[::-1]
 
     @property
     def unread(self) -> list[str]:
         """The addresses of the entries that are not among the documents."""
-        read = [d.said for d in self.documents]
-        return [e.link for e in self.entries if not any(e.said is said for said in read)]
+        read = [d.seen.url for d in self.documents]
+        return [e.link for e in self.entries if e.seen is None or e.seen.url not in read]
 
 
 def bound_to(api: Api) -> Published:
@@ -97,7 +98,8 @@ async def read_all(
         raise Inconclusive("the index lists no document", index, needs=bound.index)
     base = (text_at(body, bound.base) if bound.base else "") or index.url.partition("?")[0].removesuffix(naming.path)
     looks = [_entry(operation, bound, index.url, base, said, identity, query or {}) for said in found[0][:MOST]]
-    return Reading(index, base, tuple(await together(*looks)))
+    rest = [Entry(said, text_at(said, bound.link), why=f"one of more than {MOST}") for said in found[0][MOST:]]
+    return Reading(index, base, (*await together(*looks), *rest))
 
 
 async def _entry(operation: Operation, bound: Published, at: str, base: str, said: Any, identity: str, query: Mapping[str, Any]) -> Entry:
@@ -342,7 +344,11 @@ async def documents_unknown(api: Api, operation: Operation, status: Sequence[int
     document = told_in(await read_all(api, operation))[0]
     request = document.seen.request
     above = request.link.partition("?")[0].rstrip("/").rpartition("/")[0]
+    if not urlsplit(above).path.strip("/"):
+        raise Inconclusive(f"what stands beside {document.link} need not be a place of documents", document.seen)
     seen = await send(request.with_(link=f"{above}/conformance-{api.fresh()}"), also=(401, 403))
+    if 300 <= seen.status < 400 or seen.status in (401, 403):
+        raise Inconclusive(f"{seen.request.where} answered {seen.status}", seen, document.seen)
     if schema:
         if seen.success:
             raise Inconclusive("what does not exist is answered with success", seen)
@@ -354,12 +360,14 @@ async def documents_unknown(api: Api, operation: Operation, status: Sequence[int
 
 @check("document-links-resolve", about="operation")
 async def document_links_resolve(
-    api: Api, operation: Operation, links: Sequence[str], url: str, open: Mapping[str, Any], base: str = "", at_most: int = 50
-) -> None:
+    api: Api, operation: Operation, links: Sequence[str], url: str, open: Mapping[str, Any], base: str = "",
+    unless: Mapping[str, Sequence[Any]] | None = None, at_most: int = 50,
+) -> None:  # fmt: skip
     """Follows links in the documents that the index lists, with GET: none that is open to everybody may be dead.
 
     With: `links`, where the objects with a link are; `url`, where it is in them; `open` {`pointer`, `values`}, which are open (one
-    that says nothing is as open as its document); `base`, where a document tells what a leading slash stands below; `at_most` links.
+    that says nothing is as open as its document); `base`, where a document tells what a leading slash stands below; `unless`, pointer
+    -> values of objects that are left out; `at_most` links.
     """
     reading = await read_all(api, operation)
     documents = told_in(reading)
@@ -367,7 +375,8 @@ async def document_links_resolve(
     for document, _, holder in parts_of(documents, links):
         link = text_at(holder, url)
         says = pick(holder, open["pointer"])
-        if link and (not says or any(v in open["values"] for v in says)):
+        hidden = any(v in values for place, values in (unless or {}).items() for v in pick(holder, place))
+        if link and not hidden and (not says or any(v in open["values"] for v in says)):
             below = text_at(document.body, base) if base else ""
             wanted.append((document, link, tuple(addresses(link, below or reading.base, document.seen.url))))
     wanted = list({places: (document, link, places) for document, link, places in wanted}.values())[:at_most]

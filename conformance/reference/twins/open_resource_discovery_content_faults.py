@@ -82,7 +82,9 @@ _STATIC: dict[str, tuple[str, Callable[[Body], Any], tuple[str, ...]]] = {
         "An API has a member that the specification does not know.", _each("apiResources", holding(**{"twin.labels:cost": "free"})), ("api-resources.schema",),
     ),
     "bad-id-grammar": (
-        "An ORD ID has a kind that there is not.", _each("apiResources", holding(ordId="twin.edge:api:placement:v1")), ("api-resources.schema",),
+        "An ORD ID has a kind that there is not.",
+        _each("apiResources", lambda o: {**o, "ordId": o["ordId"].replace(":apiResource:", ":api:")} if "deprecationDate" in o else o, first=False),
+        ("api-resources.schema",),
     ),
     "id-with-capitals": (
         "A namespace has capitals.", _each("eventResources", holding(ordId="Twin.Edge:eventResource:changes:v1")), ("event-resources.schema", "ids.system-namespace"),
