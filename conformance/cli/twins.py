@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,8 @@ def serve_reference(options: argparse.Namespace) -> int:
             f"{'TWIN_TOKEN=' + TOKEN + ' ' if token else ''}conformance run {profile.name}@{profile.edition} --url {url}{token} --allow write",
             flush=True,
         )
+        if twin.test_data:
+            say(f"test_data of its target file: {json.dumps(dict(twin.test_data))}")
         try:
             while True:
                 time.sleep(3600)
