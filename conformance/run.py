@@ -37,9 +37,17 @@ class Header:
     allowed: tuple[str, ...] = ()
     selected: str = ""
     run_by: str = "self"
+    system: str = ""
+    partner: str = ""
+    system_kind: str = ""
     sink_url: str = ""
     nonce: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def about(self) -> str:
+        """Who was looked at: the system's name in its testbed, else the target's own name or address."""
+        return self.system or str(self.target.get("name") or self.target.get("url", ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +152,12 @@ class Run:
     gap: Gap | None = None
     footer: Footer | None = None
     folder: str = ""
+
+    @property
+    def ended(self) -> float:
+        """When the run ended, or was last heard of, in seconds since the epoch."""
+        last = self.footer.ended_s if self.footer else max((r.ended_s for r in self.results), default=0.0)
+        return self.header.started + last
 
     @property
     def complete(self) -> bool:
