@@ -14,13 +14,13 @@ from typing import Any
 
 import conformance
 from conformance.cli.common import put, say, shelf_of, write_views
-from conformance.driving.campaign import Campaign, Outcome, Told, readable, worst
+from conformance.driving.campaign import Campaign, Outcome, Told, readable
 from conformance.driving.lock import held
 from conformance.errors import Problem, UsageError
 from conformance.loading.profiles import Shelf, load_profile
 from conformance.loading.testbeds import load_testbed
 from conformance.reference.dressing import names
-from conformance.scoring import Exit, score
+from conformance.scoring import Exit, score, worst
 from conformance.testbed import Testbed, Unit
 from conformance.verdict import Level, Verdict
 from conformance.writers.text import clipped, plain

@@ -266,9 +266,3 @@ def _replace(file: Path, text: bytes) -> None:
     new = file.with_name(file.name + ".new")
     new.write_bytes(text)
     os.replace(new, file)
-
-
-def worst(codes: Sequence[Exit]) -> Exit:
-    """Return the exit code of the whole: the first that applies in the documented order."""
-    order = (Exit.INTERRUPTED, Exit.USAGE, Exit.UNREACHABLE, Exit.FAILED, Exit.BROKEN, Exit.INCOMPLETE, Exit.PASSED)
-    return min(codes, key=order.index, default=Exit.INCOMPLETE)

@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 
 from conformance.cli.campaign import Progress, duration, unit_command
-from conformance.driving.campaign import CAMPAIGN_FILE, Campaign, Order, Outcome, Told, readable, worst
+from conformance.driving.campaign import CAMPAIGN_FILE, Campaign, Order, Outcome, Told, readable
 from conformance.driving.lock import held
 from conformance.errors import UsageError
 from conformance.loading.records import read_run
 from conformance.loading.testbeds import load_testbed
 from conformance.planning.rejudge import flips
 from conformance.reference.dressing import names
-from conformance.scoring import Exit
+from conformance.scoring import Exit, worst
 from conformance.testbed import Testbed, Unit
 from tests.conftest import Command
 from tests.notes import PROFILES, SPECS, Notes, served, shelf
@@ -106,7 +106,7 @@ def _start(file: Path, out: Path, *more: str) -> subprocess.Popen[bytes]:
     )  # fmt: skip
 
 
-def _until(there: Any, seconds: float = 30.0) -> None:
+def _until(there: Any, seconds: float = 90.0) -> None:
     end = time.monotonic() + seconds
     while not there():
         assert time.monotonic() < end, "took too long"
@@ -122,8 +122,7 @@ class Slow(Notes):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
-@pytest.mark.parametrize("lines", [1, 4, 9])
-@pytest.mark.parametrize("whom", ["campaign", "unit"])
+@pytest.mark.parametrize(("whom", "lines"), [("campaign", 4), ("unit", 1), ("unit", 9)])
 def test_killed_and_resumed_is_the_same(conformance: Command, tmp_path: Path, capsys: Captured, lines: int, whom: str) -> None:
     """After `kill -9` the record is readable and said to be cut short; a resumed campaign differs in nothing from a whole one."""
     with served(Slow("delete-is-ignored")) as url, served(Slow()) as other:
@@ -182,23 +181,10 @@ def test_ctrl_c_stops_in_order(conformance: Command, tmp_path: Path, capsys: Cap
 def test_a_unit_that_crashes_is_ours(tmp_path: Path) -> None:
     """A process that ends without a word is BROKEN, and the others go on."""
     testbed = load_testbed(bed(tmp_path, at("a", "http://h:1") + at("b", "http://h:2")), shelf(), names)
-    script = "import sys, json; o = json.loads(sys.stdin.readline()); print('{\"ended\":0}' if o['system'] == 'b' else 'noise'); sys.exit(7)"
-    campaign = Campaign(testbed=testbed, folder=tmp_path / "out", command=(sys.executable, "-c", script))
-    campaign.begin()
-    outcomes = asyncio.run(campaign.run())
-    assert (outcomes["a/notes"].exit_code, outcomes["b/notes"].exit_code) == (Exit.BROKEN, Exit.PASSED)
-    assert "exit code 7" in outcomes["a/notes"].problem
-
-
-def test_one_at_a_time_on_each_server(tmp_path: Path) -> None:
-    """Units of one server never overlap, those of others do, and never more than `in_flight`."""
-    systems = at("a", "http://h:1", "notes: {}, scim2: {}") + at("b", "http://h:1/x") + "".join(at(f"c{n}", f"http://h:{n}") for n in range(2, 5))
-    testbed = load_testbed(bed(tmp_path, systems, in_flight=2), shelf(), names)
-    log = tmp_path / "log"
     script = (
-        "import sys, json, time; o = json.loads(sys.stdin.readline()); f = open(%r, 'a', buffering=1); "
-        "f.write('+ ' + o['target']['url'][:10] + chr(10)); time.sleep(0.3); f.write('- ' + o['target']['url'][:10] + chr(10)); print('{\"ended\":0}')"
-    ) % str(log)  # fmt: skip
+        f"import sys, json, time; o = json.loads(sys.stdin.readline()); f = open({str(log)!r}, 'a', buffering=1); u = o['target']['url'][:10]; "
+        "f.write('+ ' + u + chr(10)); time.sleep(0.3); f.write('- ' + u + chr(10)); print('{\"ended\":0}')"
+    )  # fmt: skip
     campaign = Campaign(testbed=testbed, folder=tmp_path / "out", command=(sys.executable, "-c", script))
     campaign.begin()
     asyncio.run(campaign.run())

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from conformance.errors import UsageError
+from conformance.loading.profiles import load_profile
 from conformance.loading.testbeds import load_testbed
 from conformance.reference.dressing import dressed, names
-from conformance.loading.profiles import load_profile
 from conformance.testbed import Testbed
 from conformance.wire import WireRequest, header
 from tests.notes import shelf
@@ -53,7 +53,12 @@ def test_public_facts_hold_no_address_and_no_secret(tmp_path: Path) -> None:
     told = json.dumps(loaded(GOOD, tmp_path).facts())
     assert "http" not in told
     assert "SECRET" not in told
-    assert json.loads(told)["systems"]["two"] == {"partner": "b", "kind": "reference", "profiles": ["notes"], "roles": {"notes": ["reader"]}}
+    assert json.loads(told)["systems"]["two"] == {
+        "partner": "b",
+        "kind": "reference",
+        "profiles": ["notes"],
+        "roles": {"notes": ["reader"]},
+    }
 
 
 def test_two_profiles_of_one_server_share_a_lock(tmp_path: Path) -> None:
@@ -95,7 +100,9 @@ def test_every_problem_at_once(tmp_path: Path) -> None:
         assert words in told, words
 
 
-@pytest.mark.parametrize("text", ["", "[]", "name: x", "{name: x, partners: [], systems: {}}", "{name: x, partners: {a: 3}, systems: {s: 4}}"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "name: x", "{name: x, partners: [], systems: {}}", "{name: x, partners: {a: 3}, systems: {s: 4}}"]
+)
 def test_what_is_no_testbed_is_told(text: str, tmp_path: Path) -> None:
     """Any value is a `UsageError`, never a traceback."""
     with pytest.raises(UsageError):
@@ -113,7 +120,9 @@ def test_the_demo_testbed_loads() -> None:
 def test_faults_and_variants_can_be_worn_together() -> None:
     """Two faults and a variant on one twin each do what they do."""
     profile = load_profile("scim2", shelf())
-    twin = dressed(profile, ["error-as-text@getUser", "delete-forgotten@deleteUser", "unknown-elsewhere"], ["extra-headers", "newest-first"])
+    twin = dressed(
+        profile, ["error-as-text@getUser", "delete-forgotten@deleteUser", "unknown-elsewhere"], ["extra-headers", "newest-first"]
+    )
     request = WireRequest(method="GET", target="/Users/none", headers=(("authorization", "Bearer twin-token"),))
     plain = dressed(profile).handle(request, 0.0)
     worn = twin.handle(request, 0.0)
