@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from conformance import __version__
-from conformance.cli import gating, knowing, reading, running, selftest, specs, twins
+from conformance.cli import attesting, gating, knowing, reading, running, selftest, specs, twins
 from conformance.cli.common import say
 from conformance.errors import TestbedError, UsageError
 from conformance.scoring import Exit
@@ -38,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
         *knowing.COMMANDS,
         *reading.COMMANDS,
         *gating.COMMANDS,
+        *attesting.COMMANDS,
     ):
         command = add(commands)
         command.add_argument("--spec-dir", type=Path, help="a folder of contracts looked at before our own")

@@ -18,8 +18,8 @@ def load_dispositions(file: Path | None) -> tuple[Disposition, ...]:
     Raises:
         UsageError: all problems of the file; two that say different things of one requirement at one target are one of them.
     """
-    raw = (demand(read_yaml(file), "dispositions", str(file)) or []) if file else []
-    found = msgspec.convert(raw, tuple[Disposition, ...])
+    raw = read_yaml(file) if file else None
+    found = msgspec.convert(demand([] if raw is None else raw, "dispositions", str(file)), tuple[Disposition, ...])
     first: dict[tuple[str, str], int] = {}
     problems = []
     for number, one in enumerate(found):

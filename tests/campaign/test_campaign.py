@@ -178,14 +178,42 @@ def test_ctrl_c_stops_in_order(conformance: Command, tmp_path: Path, capsys: Cap
         assert conformance("run", "--testbed", str(file), "-o", str(out), "--resume", "-q") == 0
 
 
+def _fake(folder: Path, text: str) -> list[str]:
+    """Return the command of a unit's process that is not ours."""
+    script = folder / "unit.py"
+    script.write_text(text)
+    return [sys.executable, str(script)]
+
+
 def test_a_unit_that_crashes_is_ours(tmp_path: Path) -> None:
     """A process that ends without a word is BROKEN, and the others go on."""
     testbed = load_testbed(bed(tmp_path, at("a", "http://h:1") + at("b", "http://h:2")), shelf(), names)
-    script = (
-        f"import sys, json, time; o = json.loads(sys.stdin.readline()); f = open({str(log)!r}, 'a', buffering=1); u = o['target']['url'][:10]; "
-        "f.write('+ ' + u + chr(10)); time.sleep(0.3); f.write('- ' + u + chr(10)); print('{\"ended\":0}')"
-    )  # fmt: skip
-    campaign = Campaign(testbed=testbed, folder=tmp_path / "out", command=(sys.executable, "-c", script))
+    text = """import json, sys
+print('{"ended":0}' if json.loads(sys.stdin.readline())["system"] == "b" else "noise")
+sys.exit(7)
+"""
+    campaign = Campaign(testbed=testbed, folder=tmp_path / "out", command=_fake(tmp_path, text))
+    campaign.begin()
+    outcomes = asyncio.run(campaign.run())
+    assert (outcomes["a/notes"].exit_code, outcomes["b/notes"].exit_code) == (Exit.BROKEN, Exit.PASSED)
+    assert "exit code 7" in outcomes["a/notes"].problem
+
+
+def test_one_at_a_time_on_each_server(tmp_path: Path) -> None:
+    """Units of one server never overlap, those of others do, and never more than `in_flight`."""
+    others = "".join(at(f"c{n}", f"http://h:{n}") for n in range(2, 5))
+    systems = at("a", "http://h:1", "notes: {}, scim2: {}") + at("b", "http://h:1/x") + others
+    testbed = load_testbed(bed(tmp_path, systems, in_flight=2), shelf(), names)
+    log = tmp_path / "log"
+    text = f"""import json, sys, time
+url = json.loads(sys.stdin.readline())["target"]["url"][:10]
+with open({str(log)!r}, "a", buffering=1) as log:
+    log.write("+ " + url + chr(10))
+    time.sleep(0.3)
+    log.write("- " + url + chr(10))
+print('{{"ended":0}}')
+"""
+    campaign = Campaign(testbed=testbed, folder=tmp_path / "out", command=_fake(tmp_path, text))
     campaign.begin()
     asyncio.run(campaign.run())
     now: list[str] = []
