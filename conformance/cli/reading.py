@@ -19,7 +19,9 @@ from conformance.planning.rejudge import Flip, flips, rejudge
 from conformance.run import Run
 from conformance.scoring import score, worst
 from conformance.verdict import Verdict
+from conformance.writers.badge import write_badge
 from conformance.writers.data import write_json
+from conformance.writers.gitb import write_gitb
 from conformance.writers.html import write_html
 from conformance.writers.junit import write_junit
 from conformance.writers.text import plain, write_text
@@ -118,6 +120,8 @@ REPORTS: dict[str, Callable[[Run, Path], str]] = {
     "html": lambda run, folder: write_html(run, read_exchanges(folder)),
     "junit": lambda run, folder: write_junit(run),
     "json": lambda run, folder: write_json(run),
+    "gitb": lambda run, folder: write_gitb(run),
+    "badge": lambda run, folder: write_badge(run),
 }
 
 
