@@ -10,6 +10,8 @@ from conformance.exchange import Exchange, Path
 from conformance.verdict import Level, Verdict
 
 FORMAT = 1
+#: No run takes longer, whatever its record says.
+LONGEST_S = 100_000_000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +40,17 @@ class Header:
     allowed: tuple[str, ...] = ()
     selected: str = ""
     run_by: str = "self"
+    system: str = ""
+    partner: str = ""
+    system_kind: str = ""
     sink_url: str = ""
     nonce: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def about(self) -> str:
+        """Who was looked at: the system's name in its testbed, else the target's own name or address."""
+        return self.system or str(self.target.get("name") or self.target.get("url", ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +169,12 @@ class Run:
     gap: Gap | None = None
     footer: Footer | None = None
     folder: str = ""
+
+    @property
+    def ended(self) -> float:
+        """When the run ended, or was last heard of, in seconds since the epoch."""
+        last = self.footer.ended_s if self.footer else max((r.ended_s for r in self.results), default=0.0)
+        return self.header.started + min(max(last, 0.0), LONGEST_S)
 
     @property
     def complete(self) -> bool:

@@ -30,6 +30,16 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
+def worst(codes: Iterable[Exit]) -> Exit:
+    """Return the exit code of several: the first that applies in the order of `Exit`; of none at all, INCOMPLETE.
+
+    >>> worst([Exit.PASSED, Exit.FAILED, Exit.BROKEN]).name
+    'FAILED'
+    """
+    order = (Exit.INTERRUPTED, Exit.USAGE, Exit.UNREACHABLE, Exit.FAILED, Exit.BROKEN, Exit.INCOMPLETE, Exit.PASSED)
+    return min(codes, key=order.index, default=Exit.INCOMPLETE)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
     """Counts by verdict; `applicable` is the denominator: all that are in scope, whether or not we could look."""

@@ -1,23 +1,27 @@
-"""Commands over records: judge, diff, report."""
+"""Commands over records: judge, report; `diff` is in `gating`."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from conformance.checks.registry import known_checks
-from conformance.cli.common import colour, put, say, shelf_of
-from conformance.loading.profiles import load_profile
-from conformance.loading.records import read_exchanges, read_run
+from conformance.cli.common import colour, put, shelf_of
+from conformance.cli.gating import flip_data, flip_line
+from conformance.loading.profiles import Shelf, load_profile
+from conformance.loading.records import newest_runs, read_exchanges, read_run, runs_below
 from conformance.loading.targets import claim_of
 from conformance.planning.rejudge import Flip, flips, rejudge
 from conformance.run import Run
-from conformance.scoring import Exit, score
+from conformance.scoring import score, worst
 from conformance.verdict import Verdict
+from conformance.writers.badge import write_badge
 from conformance.writers.data import write_json
+from conformance.writers.gitb import write_gitb
 from conformance.writers.html import write_html
 from conformance.writers.junit import write_junit
 from conformance.writers.text import plain, write_text
@@ -25,78 +29,81 @@ from conformance.writers.text import plain, write_text
 
 def _judge_command(commands: Any) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser("judge", help="judge recorded runs again without the network")
-    command.add_argument("runs", type=Path, nargs="+", metavar="RUN")
+    command.add_argument(
+        "runs", type=Path, nargs="+", metavar="RUN", help="a run, or a folder of runs: the newest of each system and profile"
+    )
     command.add_argument("--edition", default="", help="judge by another edition of the profile")
     command.add_argument("--format", choices=("text", "json"), default="text")
     command.set_defaults(call=judge)
     return command
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A run as it was recorded and as today's profile judges it."""
+
+    folder: Path
+    before: Run
+    after: Run
+    flips: tuple[Flip, ...]
+
+
 def judge(options: argparse.Namespace) -> int:
-    """Say what each run is worth by today's profile, and whose verdict flips."""
+    """Say what each run is worth by today's profile, whose verdict flips, and, of several runs, what the change does to whom."""
     shelf = shelf_of(options)
-    documents, worst = [], Exit.PASSED
-    lines: list[str] = []
-    for folder in options.runs:
-        before = read_run(folder)
-        profile = load_profile(f"{before.header.profile}@{options.edition or before.header.edition}", shelf)
-        after = rejudge(before, read_exchanges(folder), profile, claim_of(before.header.claim), known_checks())
-        changed = flips(before, after)
-        said = score(after)
-        worst = max(worst, said.exit_code, key=_severity)
-        if options.format == "json":
-            documents.append({"run": str(folder), **json.loads(write_json(after)), "flips": [flip_data(f) for f in changed]})
-            continue
-        lines += [f"{folder}: {plain(said.conclusion)}", *map(flip_line, changed), *([] if changed else ["  every verdict as recorded"])]
-    put(json.dumps(documents, indent=1) + "\n" if options.format == "json" else "".join(f"{line}\n" for line in lines))
-    return int(worst)
-
-
-def _severity(code: Exit) -> int:
-    order = (Exit.PASSED, Exit.INCOMPLETE, Exit.BROKEN, Exit.FAILED, Exit.UNREACHABLE, Exit.USAGE, Exit.INTERRUPTED)
-    return order.index(code)
-
-
-def flip_line(flip: Flip) -> str:
-    """Return a flip in one line."""
-    before, after = (v.value if v else "absent" for v in (flip.before, flip.after))
-    return f"  {plain(flip.requirement)}: {before} -> {after}" + (f" ({plain(flip.reason)})" if flip.reason else "")
-
-
-def flip_data(flip: Flip) -> dict[str, Any]:
-    """Return a flip as JSON members."""
-    return {"requirement": flip.requirement, "before": flip.before, "after": flip.after, "reason": flip.reason}
-
-
-def _diff_command(commands: Any) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser("diff", help="what changed between two runs")
-    command.add_argument("before", type=Path, metavar="A")
-    command.add_argument("after", type=Path, metavar="B")
-    command.add_argument("--gate", action="store_true", help="exit 1 on a regression or a failed MUST")
-    command.add_argument("--strict", action="store_true", help="with --gate: a pass that became inconclusive is a regression too")
-    command.add_argument("--format", choices=("text", "json"), default="text")
-    command.set_defaults(call=diff)
-    return command
-
-
-def diff(options: argparse.Namespace) -> int:
-    """Print the requirements whose verdict or cause changed; times, ids and addresses are not compared."""
-    before, after = read_run(options.before), read_run(options.after)
-    changed = flips(before, after)
+    folders = [place for named in options.runs for place in (newest_runs(named).values() if runs_below(named) != [named] else [named])]
+    found = [_again(folder, options.edition, shelf) for folder in folders]
     if options.format == "json":
-        put(json.dumps([flip_data(f) for f in changed], indent=1) + "\n")
+        documents = [{"run": str(j.folder), **json.loads(write_json(j.after)), "flips": [flip_data(f) for f in j.flips]} for j in found]
+        whole: Any = {"runs": documents, "impact": impact_data(found)} if len(found) > 1 else documents
+        put(json.dumps(whole, indent=1) + "\n")
     else:
-        put("".join(f"{flip_line(flip)}\n" for flip in changed))
-        if before.header.digests != after.header.digests:
-            say("the runs were judged by different profiles: `conformance judge` puts them on one")
-    return int(gate(after, changed, options.strict)) if options.gate else 0
+        lines: list[str] = []
+        for one in found:
+            lines += [f"{plain(str(one.folder))}: {plain(score(one.after).conclusion)}", *map(flip_line, one.flips)]
+            lines += [] if one.flips else ["  every verdict as recorded"]
+        put("".join(f"{line}\n" for line in [*lines, *(impact_lines(found) if len(found) > 1 else [])]))
+    return int(worst(score(j.after).exit_code for j in found))
 
 
-def gate(after: Run, changed: list[Flip], strict: bool) -> Exit:
-    """Return FAILED on a regression or a failed MUST, else PASSED."""
-    worse = {Verdict.FAIL, Verdict.ERROR} | ({Verdict.INCONCLUSIVE, Verdict.NOT_TESTED} if strict else set())
-    regressed = [f for f in changed if f.before is Verdict.PASS and f.after in worse]
-    return Exit.FAILED if regressed or score(after).exit_code is Exit.FAILED else Exit.PASSED
+def _again(folder: Path, edition: str, shelf: Shelf) -> Judged:
+    before = read_run(folder)
+    profile = load_profile(f"{before.header.profile}@{edition or before.header.edition}", shelf)
+    after = rejudge(before, read_exchanges(folder), profile, claim_of(before.header.claim), known_checks())
+    return Judged(folder=folder, before=before, after=after, flips=tuple(flips(before, after)))
+
+
+def impact_data(found: Sequence[Judged]) -> dict[str, Any]:
+    """Return what a change of profiles does to whom: whose conclusion is another one, and each requirement with the systems that flip on it."""
+    concluded = [
+        {"system": j.before.header.about, "profile": j.after.header.profile, "before": _says(j.before), "after": _says(j.after)}
+        for j in found
+        if _says(j.before) != _says(j.after)
+    ]
+    on: dict[str, list[dict[str, Any]]] = {}
+    for one in found:
+        for flip in one.flips:
+            on.setdefault(flip.requirement, []).append({"system": one.before.header.about, "before": flip.before, "after": flip.after})
+    return {"runs": len(found), "flipping": sum(bool(j.flips) for j in found), "conclusions": concluded, "requirements": on}
+
+
+def _says(run: Run) -> str:
+    return score(run).exit_code.name.lower()
+
+
+def impact_lines(found: Sequence[Judged]) -> list[str]:
+    """Return the same as text."""
+    told = impact_data(found)
+    lines = ["", f"impact: {told['flipping']} of {told['runs']} runs flip, {len(told['conclusions'])} of them to another exit code"]
+    lines += [f"  {plain(c['system'])}, {plain(c['profile'])}: {c['before']} -> {c['after']}" for c in told["conclusions"]]
+    for requirement, flipping in told["requirements"].items():
+        who = ", ".join(f"{plain(f['system'])} ({_word(f['before'])} -> {_word(f['after'])})" for f in flipping)
+        lines.append(f"  {plain(requirement)}: {who}")
+    return lines
+
+
+def _word(verdict: Verdict | None) -> str:
+    return verdict.value if verdict else "absent"
 
 
 def _report_command(commands: Any) -> argparse.ArgumentParser:
@@ -113,6 +120,8 @@ REPORTS: dict[str, Callable[[Run, Path], str]] = {
     "html": lambda run, folder: write_html(run, read_exchanges(folder)),
     "junit": lambda run, folder: write_junit(run),
     "json": lambda run, folder: write_json(run),
+    "gitb": lambda run, folder: write_gitb(run),
+    "badge": lambda run, folder: write_badge(run),
 }
 
 
@@ -126,4 +135,4 @@ def report(options: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = (_judge_command, _diff_command, _report_command)
+COMMANDS = (_judge_command, _report_command)

@@ -17,6 +17,7 @@ import msgspec
 import pytest
 
 from conformance.claim import Claim
+from conformance.cli.campaign import run_testbed
 from conformance.cli.common import colour, put, say, shelf_of, write_views
 from conformance.driving.session import Options, Session, clean_up_after
 from conformance.driving.wires import Wire
@@ -101,7 +102,7 @@ def _pytest(arguments: list[str], plugin: RunPlugin) -> int:
 
 
 def _target_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("profile", metavar="PROFILE[@EDITION]")
+    command.add_argument("profile", metavar="PROFILE[@EDITION]", nargs="?", default="")
     command.add_argument("--url", default="", help="base URL of the target")
     command.add_argument("--target", type=Path, metavar="FILE", help="target file (docs/targets.md)")
     command.add_argument("--claim", type=Path, metavar="FILE", help="what the product is said to do")
@@ -117,6 +118,9 @@ def _target_options(command: argparse.ArgumentParser) -> None:
 def _run_command(commands: Any) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser("run", help="test a target against a profile")
     _target_options(command)
+    command.add_argument(
+        "--testbed", type=Path, metavar="FILE", help="test every system of a testbed (docs/testbeds.md) instead of one target"
+    )
     command.add_argument("--requirement", action="append", default=[], metavar="ID", help="only this requirement (may be repeated)")
     command.add_argument(
         "--sink-url", default="", metavar="URL", help="https URL at which the target reaches our callback sink; its port is listened on"
@@ -159,6 +163,10 @@ def run(options: argparse.Namespace) -> int:
             place="-n",
             hint="leave it out: a run is concurrent by itself",
         )
+    if options.testbed:
+        return run_testbed(options)
+    if not options.profile:
+        raise asked("which profile?", hint="conformance run PROFILE --url URL, or conformance run --testbed FILE")
     shelf = shelf_of(options)
     target = target_of(options)
     profile, claim = profile_claimed(options.profile, options.claim, shelf)

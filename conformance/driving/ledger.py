@@ -9,6 +9,7 @@ from typing import BinaryIO, Literal
 import msgspec
 
 from conformance.errors import Problem, UsageError
+from conformance.writers.record import mend
 
 LEDGER_FILE = "ledger.jsonl"
 #: `deleted`: a check deleted it, which clean-up still has to prove.
@@ -73,6 +74,7 @@ def read_ledger(folder: Path) -> Ledger:
         UsageError: it is not there or not a ledger.
     """
     file = folder / LEDGER_FILE
+    mend(file)
     found: dict[int, Entry] = {}
     if file.exists():
         lines = file.read_bytes().splitlines()

@@ -62,9 +62,17 @@ class Options:
     resume: bool = False
     selected: str = ""
     run_by: str = "self"
+    system: str = ""
+    partner: str = ""
+    system_kind: str = ""
     sink_url: str = ""
     look_ahead: int = LOOK_AHEAD
     patience: float = 1.0
+
+
+def run_id_of(seed: int, started: float, profile: str, system: str = "") -> str:
+    """Return the id of a run: everything fresh in it is derived from this, and its markers carry it."""
+    return hashlib.sha256("|".join((str(seed), repr(started), profile, *([system] if system else []))).encode()).hexdigest()[:16]
 
 
 def tools_for(profile: Profile, header: Header, test_data: Mapping[str, Any]) -> Callable[[str], Api]:
@@ -96,6 +104,7 @@ class Session:
     shelf: Shelf | None = None
     wire: Wire | None = None
     on_result: Callable[[Result], None] | None = None
+    on_planned: Callable[[], None] | None = None
     results: dict[str, Result] = field(default_factory=dict)
     plan: Plan = field(init=False)
     profile: Profile = field(init=False)
@@ -114,11 +123,7 @@ class Session:
         self._writer = RecordWriter(self.folder, resume=before is not None)
         self.profile = load_profile(self.profile_name, self.shelf)
         started = before.header.started if before else self.epoch
-        run_id = (
-            before.header.run_id
-            if before
-            else hashlib.sha256(f"{self.options.seed}|{started!r}|{self.profile.name}".encode()).hexdigest()[:16]
-        )
+        run_id = before.header.run_id if before else run_id_of(self.options.seed, started, self.profile.name, self.options.system)
         self._make_driver(run_id, bool(before))
         declared = self.profile_name.partition("@")[2] or self.claim.edition or self.profile.edition_in(self.claim.dialect)
         says, found = "", ""
@@ -149,6 +154,8 @@ class Session:
                 self._writer.line(leftover)
         await self._first_look()
         self.results = {r.requirement: r for r in before.results if not r.reason.startswith(SPENT)} if before else {}
+        if self.on_planned:
+            self.on_planned()
 
     def _earlier(self) -> Run | None:
         """Return the run in the folder to resume; an earlier one that is not resumed is moved aside, never lost."""
@@ -214,7 +221,7 @@ class Session:
             suite=__version__, run_id=run_id, started=started, seed=self.options.seed, profile=profile.name, edition=profile.edition, dialect=profile.dialect, title=profile.title,
             interface=profile.interface, tier=profile.tier, state=profile.state, digests=profile.digests, versions=_versions(),
             target=self._public_target(), claim=msgspec.to_builtins(self.claim), allowed=self.target.allow, selected=self.options.selected,
-            run_by=self.options.run_by,
+            run_by=self.options.run_by, system=self.options.system, partner=self.options.partner, system_kind=self.options.system_kind,
         )  # fmt: skip
 
     def _public_target(self) -> dict[str, Any]:
@@ -425,4 +432,4 @@ def recorded(folder: Path) -> tuple[Run, dict[str, dict[tuple[int, ...], Exchang
     return read_run(folder), read_exchanges(folder)
 
 
-__all__ = ["CLEAN_UP", "Options", "Session", "clean_up_after", "planned", "recorded", "tools_for"]
+__all__ = ["CLEAN_UP", "Options", "Session", "clean_up_after", "planned", "recorded", "run_id_of", "tools_for"]

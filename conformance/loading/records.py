@@ -120,6 +120,51 @@ def read_run(folder: FilePath) -> Run:
     )
 
 
+def runs_below(folder: FilePath) -> list[FilePath]:
+    """Return the folders of all runs in *folder*: itself, or those below it in the order of their names; replaced ones are left out.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if folder.is_file() or (folder / RUN_FILE).is_file():
+        return [folder]
+    files = (file for file in folder.rglob(RUN_FILE) if "earlier" not in file.relative_to(folder).parts)
+    found = sorted(file.parent for file in files if _begun(file))
+    if not found:
+        raise UsageError(Problem(file=str(folder), problem="there is no run in it", hint="a folder that `conformance run` wrote"))
+    return found
+
+
+def _begun(file: FilePath) -> bool:
+    """Tell whether a record has its header; a process that was killed before has recorded nothing."""
+    with file.open("rb") as lines:
+        return lines.readline(MAX_LINE).endswith(b"\n")
+
+
+def newest_runs(folder: FilePath) -> dict[tuple[str, str], FilePath]:
+    """Return, of the runs below *folder*, the newest of each system (or target) and profile."""
+    newest: dict[tuple[str, str], tuple[float, FilePath]] = {}
+    for place in runs_below(folder):
+        header = read_header(place)
+        key = (header.about, header.profile)
+        newest[key] = max(newest.get(key, (-1.0, place)), (header.started, place))
+    return {key: place for key, (_, place) in sorted(newest.items())}
+
+
+def read_header(folder: FilePath) -> Header:
+    """Return the header of a run; see `read_run` for errors."""
+    file = folder if folder.is_file() else folder / RUN_FILE
+    try:
+        with file.open("rb") as lines:
+            header = msgspec.json.decode(lines.readline(MAX_LINE), type=Header)
+        _sound(header)
+    except OSError as error:
+        raise UsageError(Problem(file=str(file), problem=error.strerror or "cannot be read")) from None
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        raise UsageError(Problem(file=str(file), place="line 1", problem=f"not the header of a run: {str(error)[:200]}")) from None
+    return header
+
+
 def _sound(header: Header) -> None:
     """Hold the parts of a header that are kept as plain values against what they are read as later."""
     if not 0 <= header.started < LATEST:

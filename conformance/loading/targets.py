@@ -62,6 +62,21 @@ def load_target(
     )
 
 
+def target_of(raw: Any, file: str) -> Target:
+    """Return the target that a value describes: what a target file holds, where it stands in another file.
+
+    Raises:
+        UsageError: all problems at once.
+    """
+    url = raw.get("url") if isinstance(raw, dict) else None
+    unfit = _url_problems(url, file) if isinstance(url, str) else []
+    rest = problems_of({**raw, "url": "http://fit.invalid"} if unfit else raw, "target", file)
+    if unfit or rest:
+        raise UsageError(*unfit, *rest)
+    target = msgspec.convert({k: v for k, v in raw.items() if v is not None}, Target)
+    return replace(target, url=target.url.rstrip("/") or target.url)
+
+
 def _url_problems(url: str, where: str) -> list[Problem]:
     try:
         parts = urlsplit(url)
@@ -90,7 +105,12 @@ def load_claim(file: Path | None, profile: Profile | None = None) -> Claim:
     """
     if file is None:
         return Claim()
-    raw: Mapping[str, Any] = demand(read_yaml(file), "claim", str(file))
+    return claim_in(read_yaml(file), str(file), profile)
+
+
+def claim_in(value: Any, file: str, profile: Profile | None = None) -> Claim:
+    """Return the claim that a value describes; see `load_claim`."""
+    raw: Mapping[str, Any] = demand(value, "claim", file)
     words = {True: "yes", False: "no"}
     features = {name: Support(words.get(said, said)) for name, said in raw.get("features", {}).items()}
     claim = Claim(
@@ -101,7 +121,7 @@ def load_claim(file: Path | None, profile: Profile | None = None) -> Claim:
         features=features,
     )
     if profile is not None:
-        check_claim(claim, profile, str(file))
+        check_claim(claim, profile, file)
     return claim
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from pathlib import Path as FilePath
 from typing import IO, Any
 
@@ -12,6 +13,7 @@ from conformance.exchange import Exchange
 from conformance.run import Footer, Gap, Header, Leftover, Look, Result
 
 RUN_FILE, EXCHANGES_FILE = "run.jsonl", "exchanges.jsonl"
+BLOCK = 65_536
 _encoder = msgspec.json.Encoder()
 
 
@@ -51,6 +53,25 @@ def _body(name: str, body: bytes) -> dict[str, str]:
         return {f"{name}_base64": base64.b64encode(body).decode()}
 
 
+def mend(file: FilePath) -> None:
+    """Take away a last line that was cut short (a killed process): what is appended to it would make it a broken one in the middle."""
+    if not file.exists():
+        return
+    with file.open("r+b") as lines:
+        end = lines.seek(0, os.SEEK_END)
+        keep = end
+        while keep:
+            begin = max(0, keep - BLOCK)
+            lines.seek(begin)
+            found = lines.read(keep - begin).rfind(b"\n")
+            if found >= 0:
+                keep = begin + found + 1
+                break
+            keep = begin
+        if keep < end:
+            lines.truncate(keep)
+
+
 class RecordWriter:
     """Appends lines, each flushed when it ends, so that a run cut short is readable up to that point."""
 
@@ -58,6 +79,8 @@ class RecordWriter:
         folder.mkdir(parents=True, exist_ok=True)
         mode = "ab" if resume else "wb"
         self.folder = folder
+        for name in (RUN_FILE, EXCHANGES_FILE) if resume else ():
+            mend(folder / name)
         self._run: IO[bytes] = (folder / RUN_FILE).open(mode)
         self._exchanges: IO[bytes] = (folder / EXCHANGES_FILE).open(mode)
 

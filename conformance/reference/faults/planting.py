@@ -117,6 +117,12 @@ class FaultyTwin:
     place: str
     memory: dict[str, Any] = field(default_factory=dict)
 
+    def __getattr__(self, name: str) -> Any:
+        """Be the twin inside in everything else, so that what is wrapped can be wrapped again."""
+        if name.startswith("_") or name == "inner":
+            raise AttributeError(name)
+        return getattr(self.inner, name)
+
     @property
     def test_data(self) -> Mapping[str, Any]:
         """The test data of the twin inside."""
