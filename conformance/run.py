@@ -37,6 +37,9 @@ class Header:
     allowed: tuple[str, ...] = ()
     selected: str = ""
     run_by: str = "self"
+    system: str = ""
+    partner: str = ""
+    system_kind: str = ""
     sink_url: str = ""
     nonce: str = ""
     notes: tuple[str, ...] = ()
