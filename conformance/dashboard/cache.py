@@ -35,7 +35,8 @@ class Cache:
             digest: msgspec.json.decode(blob, type=tuple[str, ...]) for digest, blob in self.db.execute("SELECT digest, names FROM names")
         }
         self._files: dict[str, tuple[int, int, str]] = {
-            path: (size, changed, digest) for path, size, changed, digest in self.db.execute("SELECT path, size, changed, digest FROM files")
+            path: (size, changed, digest)
+            for path, size, changed, digest in self.db.execute("SELECT path, size, changed, digest FROM files")
         }
         self._lines = msgspec.json.Decoder(Line)
         self._details = msgspec.json.Decoder(Detail)

@@ -74,7 +74,9 @@ def _problems(one: Any, file: str, place: str) -> Iterable[Problem]:
         if name not in one:
             yield Problem(file=file, place=place, problem=f"'{name}' is missing")
     if one.get("disposition", "waived") not in KINDS:
-        yield Problem(file=file, place=f"{place}.disposition", problem=f"'{one['disposition']}' is not one of them", hint="waived, disputed")
+        yield Problem(
+            file=file, place=f"{place}.disposition", problem=f"'{one['disposition']}' is not one of them", hint="waived, disputed"
+        )
     if "expires" in one and _day(one["expires"]) is None:
         yield Problem(file=file, place=f"{place}.expires", problem=f"'{one['expires']}' is not a date", hint="2027-03-31")
 

@@ -153,9 +153,7 @@ def _lines(files: Sequence[Path], found: Gathered, problems: list[str]) -> list[
                 said = score(run)
                 names = found.cache.keep_names(names_of(said))
                 system, partner, kind = _whose(run, file, found.systems)
-                line = line_of(
-                    run, said, folder=str(file.parent), digest=digest, names=names, system=system, partner=partner, kind=kind
-                )
+                line = line_of(run, said, folder=str(file.parent), digest=digest, names=names, system=system, partner=partner, kind=kind)
                 found.cache.keep_line(line)
                 found.scored += 1
             lines[digest] = line if line.folder == str(file.parent) else msgspec.structs.replace(line, folder=str(file.parent))

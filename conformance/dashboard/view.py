@@ -71,8 +71,10 @@ class View:
     # -- as data --------------------------------------------------------------------------------------------------------
     def system_data(self, system: System) -> dict[str, Any]:
         """Return who a system is."""
+        partner = self.board.gathered.partners.get(system.partner)
         return {
-            "system": system.name, "title": system.title, "partner": system.partner, "kind": system.kind, "counts": system.counts,
+            "system": system.name, "title": system.title, "partner": system.partner,
+            "partner_title": (partner.title if partner else "") or system.partner, "kind": system.kind, "counts": system.counts,
             "href": address.system(system.name), "partner_href": address.partner(system.partner),
         }  # fmt: skip
 
@@ -163,7 +165,9 @@ class View:
         counted = [c for c in self.board.compared(profile) if c.system.kind in IMPLEMENTATIONS]
         partners = {c.system.partner for c in counted if c.system.kind == "product"}
         told = self.audience.figure(len(counted), len(counted))
-        standing = {v.value: sum(c.latest.standing is v for c in counted) for v in (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.ERROR)}
+        standing = {
+            v.value: sum(c.latest.standing is v for c in counted) for v in (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.ERROR)
+        }
         others = [c for c in self.board.profiles.get(profile, ()) if c.system.counts and c not in counted]
         return {
             "told": told is not None, "implementations": len(counted) if told else None, "partners": len(partners) if told else None,

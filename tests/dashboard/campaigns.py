@@ -36,7 +36,14 @@ def run_id_of(run: Run) -> str:
 def write_run(folder: Path, run: Run, exchanges: Seen | None = None) -> Path:
     """Write a record as `conformance run` does."""
     writer = RecordWriter(folder)
-    lines: list[Header | Look | Any | Leftover | Gap | Footer | None] = [run.header, run.look, *run.results, *run.leftovers, run.gap, run.footer]
+    lines: list[Header | Look | Any | Leftover | Gap | Footer | None] = [
+        run.header,
+        run.look,
+        *run.results,
+        *run.leftovers,
+        run.gap,
+        run.footer,
+    ]
     for line in lines:
         if line is not None:
             writer.line(line)
@@ -71,7 +78,15 @@ def session(campaign: Path, a: str, b: str, profile: str, verdict: str, steps: S
     folder = campaign / "pairs" / f"{_folder(a)}__{_folder(b)}" / _folder(profile) / f"{int(days):08d}"
     folder.mkdir(parents=True)
     told = [{"step": s, "verdict": v, "detail": d} for s, v, d in steps]
-    document = {"a": a, "b": b, "profile": profile, "dialects": {"a": ["opg-1"], "b": ["opg-1"]}, "steps": told, "verdict": verdict, "at": EPOCH + days * DAY}
+    document = {
+        "a": a,
+        "b": b,
+        "profile": profile,
+        "dialects": {"a": ["opg-1"], "b": ["opg-1"]},
+        "steps": told,
+        "verdict": verdict,
+        "at": EPOCH + days * DAY,
+    }
     (folder / "session.json").write_text(json.dumps(document))
 
 
@@ -87,7 +102,13 @@ def twin_run(home: Path, profile: str, fault: str = "") -> tuple[Run, Seen]:
     return read_run(folder), read_exchanges(folder)
 
 
-PARTNERS = {"nordwind": {"title": "Nordwind Cloud"}, "alpenrechen": {"title": "Alpenrechen"}, "meridian": {"title": "Meridian Telecom"}, "hafen": {"title": "Hafen Digital"}, "testbed": {"title": "The testbed"}}
+PARTNERS = {
+    "nordwind": {"title": "Nordwind Cloud"},
+    "alpenrechen": {"title": "Alpenrechen"},
+    "meridian": {"title": "Meridian Telecom"},
+    "hafen": {"title": "Hafen Digital"},
+    "testbed": {"title": "The testbed"},
+}
 SYSTEMS: dict[str, Any] = {
     "nordwind-idp": {"partner": "nordwind", "kind": "product", "title": "Nordwind Identity 4.2", "profiles": ["scim2"]},
     "nordwind-edge": {"partner": "nordwind", "kind": "product", "title": "Nordwind Edge", "profiles": ["alertmanager-v2", "dmtf-redfish"], "dialects": ["opg-1"]},
@@ -137,7 +158,12 @@ def demo(home: Path, campaign: Path) -> Path:
     old = replace(good[0], header=replace(good[0].header, digests={**good[0].header.digests, "profile": "0" * 64}))
     place(campaign, "twin-scim2", old, good[1], partner="testbed", kind="twin", days=150)
     for a, b, verdict, steps in (
-        ("nordwind-edge", "alpenrechen-id", "NO", [("create application", "OK", "201"), ("status callback", "NO", "404 at /opg-1/callback")]),
+        (
+            "nordwind-edge",
+            "alpenrechen-id",
+            "NO",
+            [("create application", "OK", "201"), ("status callback", "NO", "404 at /opg-1/callback")],
+        ),
         ("alpenrechen-id", "nordwind-edge", "OT", [("create application", "OT", "slower than 10 s")]),
         ("nordwind-edge", "meridian-qod", "OK", [("create application", "OK", "201"), ("status callback", "OK", "204")]),
     ):

@@ -29,9 +29,16 @@ def wanted(document: Any) -> list[dict[str, Any]]:
     found = []
     for one in _items(document, "integrationDependencies"):
         for aspect in _items(one, "aspects"):
-            ids = [i for kind in ("apiResources", "eventResources", "capabilities") for r in _items(aspect, kind) if (i := _text(r, "ordId"))]
+            ids = [
+                i for kind in ("apiResources", "eventResources", "capabilities") for r in _items(aspect, kind) if (i := _text(r, "ordId"))
+            ]
             found += [
-                {"dependency": _text(one, "ordId"), "aspect": _text(aspect, "title"), "mandatory": aspect.get("mandatory") is True, "ord_id": i}
+                {
+                    "dependency": _text(one, "ordId"),
+                    "aspect": _text(aspect, "title"),
+                    "mandatory": aspect.get("mandatory") is True,
+                    "ord_id": i,
+                }
                 for i in ids
             ]
     return found

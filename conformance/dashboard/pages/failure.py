@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def pages(view: View) -> Iterator[Page]:
         key = key_of(view, cell)
         for number, (_, names) in enumerate(cell.detail.causes):
             path = address.failure(cell.system.name, cell.profile, names[0])
-            yield Page(path=path, template="failure", key=key, data=lambda c=cell, n=number: _failure(view, c, n))
+            yield Page(path=path, template="failure", key=key, data=partial(_failure, view, cell, number))
 
 
 def _failure(view: View, cell: Cell, number: int) -> dict[str, Any]:
@@ -85,5 +86,3 @@ def _exchange(shown: ShownExchange) -> dict[str, Any]:
         "request_note": shown.request_body.note, "headers": [list(h) for h in shown.headers], "body": shown.body.text.unescape(),
         "note": shown.body.note, "curl": shown.command.unescape(),
     }  # fmt: skip
-
-

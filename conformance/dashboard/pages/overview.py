@@ -60,8 +60,7 @@ def _row(view: View, system: System, numbers: list[int], newest: dict[str, str])
         number = known.profile.interface if known else 0
         by_number.setdefault(number if number in numbers else numbers[-1], []).append({"profile": name, "verdict": "", "href": ""})
     return {
-        "system": system.name, "title": system.title, "partner": system.partner, "kind": system.kind,
-        "href": address.system(system.name), "partner_href": address.partner(system.partner),
+        **view.system_data(system),
         "cells": [by_number.get(number, []) for number in numbers],
     }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from conformance.dashboard import address
@@ -23,7 +24,7 @@ def pages(view: View) -> Iterator[Page]:
     sessions = {key: pair for key, pair in view.board.pairs.items() if _told(view, pair)}
     yield Page(path=address.PAIRS, template="pairs", data=lambda: _matrices(view, sessions))
     for (profile, a, b), pair in sorted(sessions.items()):
-        yield Page(path=address.pair(profile, a, b), template="pair", data=lambda p=pair: _session(view, p))
+        yield Page(path=address.pair(profile, a, b), template="pair", data=partial(_session, view, pair))
 
 
 def _partner(view: View, system: str) -> str:
@@ -61,7 +62,7 @@ def _matrix(view: View, profile: str, sessions: dict[tuple[str, str, str], Pair]
     systems = [view.board.systems.get(n) for n in names]
     planned = len(names) * (len(names) - 1)
     counts = {v: sum(_verdict(p.verdict) == v for p in mine.values()) for v in VERDICTS}
-    cells = [c for c in view.board.profiles.get(profile, ())]
+    cells = view.board.profiles.get(profile, ())
     return {
         "profile": profile, "profile_title": cells[0].latest.title if cells else profile,
         "interface": cells[0].latest.interface if cells else 0, "interface_title": INTERFACES.get(cells[0].latest.interface, "") if cells else "",
@@ -101,7 +102,9 @@ def common(a: System | None, b: System | None, profile: str) -> str:
 
 def _session(view: View, pair: Pair) -> dict[str, Any]:
     own = any(view.audience.owns(_partner(view, name)) for name in (pair.a, pair.b))
-    vocabulary = view.board.knowledge.vocabulary(pair.profile, next((c.latest.edition for c in view.board.profiles.get(pair.profile, ())), ""))
+    vocabulary = view.board.knowledge.vocabulary(
+        pair.profile, next((c.latest.edition for c in view.board.profiles.get(pair.profile, ())), "")
+    )
 
     def fit(text: str) -> str:
         return text if own or published(text, vocabulary) else ""
@@ -115,5 +118,3 @@ def _session(view: View, pair: Pair) -> dict[str, Any]:
         "steps": [{"step": fit(s.step), "verdict": _verdict(s.verdict), "detail": s.detail if own else ""} for s in pair.steps],
         "ok": sum(_verdict(s.verdict) == "OK" for s in pair.steps), "of": len(pair.steps),
     }  # fmt: skip
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from conformance.dashboard import address
@@ -20,14 +21,14 @@ def pages(view: View) -> Iterator[Page]:
     """Give each profile in the records, and each requirement that a latest run holds."""
     for name, cells in view.board.profiles.items():
         key = _key(view, name)
-        yield Page(path=address.profile(name), template="profile", key=key, data=lambda n=name: _profile(view, n))
+        yield Page(path=address.profile(name), template="profile", key=key, data=partial(_profile, view, name))
         rows: dict[str, Row] = {}
         for cell in sorted(cells, key=lambda c: (c.latest.started, c.latest.digest)):
             if view.named(cell) or cell in view.board.compared(name):
                 rows |= cell.rows
         for row in rows.values():
             path = address.requirement(row.requirement, name)
-            yield Page(path=path, template="requirement", key=key, data=lambda n=name, r=row: _requirement(view, n, r))
+            yield Page(path=path, template="requirement", key=key, data=partial(_requirement, view, name, row))
 
 
 def _key(view: View, name: str) -> list[Any]:
@@ -36,7 +37,12 @@ def _key(view: View, name: str) -> list[Any]:
     about = board.knowledge.of(name, max((c.latest for c in board.profiles[name]), key=lambda line: (line.started, line.digest)).edition)
     waived = [(d.requirement, d.target, d.disposition, d.reason, d.owner, d.issue, d.days_left(board.as_of)) for d in board.dispositions]
     cells = [(view.system_data(c.system), c.latest.digest, len(c.lines), c.stale) for c in board.profiles[name]]
-    return [cells, waived, about.judged_by if about else "", sorted((k, list(v)) for k, v in board.knowledge.catches.items() if k.startswith(f"{name}/"))]
+    return [
+        cells,
+        waived,
+        about.judged_by if about else "",
+        sorted((k, list(v)) for k, v in board.knowledge.catches.items() if k.startswith(f"{name}/")),
+    ]
 
 
 def _about(view: View, name: str) -> dict[str, Any]:

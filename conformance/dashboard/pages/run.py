@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from conformance.dashboard import address
@@ -22,10 +23,10 @@ def pages(view: View) -> Iterator[Page]:
         key = key_of(view, cell)
         for line in view.pages_of(cell):
             path = address.run(cell.system.name, cell.profile, line.run_id, line.digest)
-            yield Page(path=path, template="run", key=[key, line.digest], data=lambda c=cell, n=line: _run(view, c, n))
+            yield Page(path=path, template="run", key=[key, line.digest], data=partial(_run, view, cell, line))
         if cell.previous:
             path = address.diff(cell.system.name, cell.profile)
-            yield Page(path=path, template="diff", key=key, data=lambda c=cell: _diff(view, c))
+            yield Page(path=path, template="diff", key=key, data=partial(_diff, view, cell))
 
 
 def _run(view: View, cell: Cell, line: Line) -> dict[str, Any]:

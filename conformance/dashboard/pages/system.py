@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from conformance.dashboard import address
@@ -23,14 +24,12 @@ def pages(view: View) -> Iterator[Page]:
     """Give the pages of everybody who is shown by name."""
     for partner, systems in view.board.partners.items():
         if view.audience.names(partner):
-            yield Page(
-                path=address.partner(partner), template="partner", data=lambda p=partner, s=systems: _partner(view, p, s)
-            )
+            yield Page(path=address.partner(partner), template="partner", data=partial(_partner, view, partner, systems))
     for system in view.systems():
-        yield Page(path=address.system(system.name), template="system", data=lambda s=system: _system(view, s))
+        yield Page(path=address.system(system.name), template="system", data=partial(_system, view, system))
     for cell in view.cells():
         yield Page(
-            path=address.cell(cell.system.name, cell.profile), template="cell", key=key_of(view, cell), data=lambda c=cell: _cell(view, c)
+            path=address.cell(cell.system.name, cell.profile), template="cell", key=key_of(view, cell), data=partial(_cell, view, cell)
         )
 
 
@@ -38,7 +37,11 @@ def key_of(view: View, cell: Cell) -> list[Any]:
     """Return what all pages of a cell depend on: its runs, its age, its dispositions, the profile, and who else has that profile."""
     board = view.board
     known = board.knowledge.of(cell.profile, cell.latest.edition)
-    waived = [(d.requirement, d.disposition, d.reason, d.owner, d.issue, d.days_left(board.as_of)) for d in board.dispositions if d.target in ("*", cell.system.name)]
+    waived = [
+        (d.requirement, d.disposition, d.reason, d.owner, d.issue, d.days_left(board.as_of))
+        for d in board.dispositions
+        if d.target in ("*", cell.system.name)
+    ]
     return [
         view.system_data(cell.system), [(line.digest, line.system) for line in cell.lines], cell.stale, waived, known.judged_by if known else "",
         [(c.system.name, c.system.partner, c.system.kind, c.latest.digest) for c in board.profiles[cell.profile]],
@@ -54,7 +57,12 @@ def _partner(view: View, partner: str, systems: tuple[System, ...]) -> dict[str,
 
 
 def _system(view: View, system: System) -> dict[str, Any]:
-    return {"page_title": system.title or system.name, **_overview(view, system), "own": view.audience.owns(system.partner), "title": system.title or system.name}
+    return {
+        "page_title": system.title or system.name,
+        **_overview(view, system),
+        "own": view.audience.owns(system.partner),
+        "title": system.title or system.name,
+    }
 
 
 def _overview(view: View, system: System) -> dict[str, Any]:
@@ -140,7 +148,7 @@ def _claims(view: View, cell: Cell) -> list[dict[str, Any]]:
             {
                 "feature": name, "claimed": claimed, "state": state, "reason": view.text(cell, str(scope.get("reason", ""))),
                 "counts": counts, "requirements": len(rows), "applicable": len(rows) - counts["not-applicable"],
-                "contradicts": (claimed == "yes" and counts["fail"] > 0) or (claimed in ("no", "planned") and counts["pass"] > 0),
+                "contradicts": "claimed, and fails" if claimed == "yes" and counts["fail"] else "works" if claimed in ("no", "planned") and counts["pass"] else "",
             }
         )  # fmt: skip
     return found

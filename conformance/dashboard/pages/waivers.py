@@ -34,12 +34,18 @@ def _dispositions(view: View) -> dict[str, Any]:
 
 def _told(view: View, one: Disposition) -> bool:
     system = view.board.systems.get(one.target)
-    return view.audience.kind == "task-force" or (view.audience.kind == "partner" and (one.target == "*" or (system is not None and view.audience.owns(system.partner))))
+    return view.audience.kind == "task-force" or (
+        view.audience.kind == "partner" and (one.target == "*" or (system is not None and view.audience.owns(system.partner)))
+    )
 
 
 def _disposition(view: View, one: Disposition) -> dict[str, Any]:
     matched: list[tuple[Cell, Row]] = [
-        (cell, row) for cell in view.cells() if one.target in ("*", cell.system.name) for row in cell.detail.rows if one.covers(row.requirement, cell.system.name)
+        (cell, row)
+        for cell in view.cells()
+        if one.target in ("*", cell.system.name)
+        for row in cell.detail.rows
+        if one.covers(row.requirement, cell.system.name)
     ]
     failing = [(c, r) for c, r in matched if r.verdict is Verdict.FAIL]
     passing = [(c, r) for c, r in matched if r.verdict is Verdict.PASS]
