@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +12,6 @@ from conformance.dashboard.audience import WITHHELD, Audience, published
 from conformance.dashboard.board import IMPLEMENTATIONS, Board, Cell, System
 from conformance.dashboard.disposition import Disposition
 from conformance.dashboard.summary import Line, Row
-from conformance.scoring import Tally
 from conformance.verdict import Level, Verdict
 from conformance.writers.data import tally_data
 
@@ -82,7 +81,7 @@ class View:
         """Return a run in a line, with the numbers of the scorer."""
         return {
             "run": line.run_id, "started": line.started, "date": day(line.started), "verdict": line.standing.value,
-            "conclusion": line.conclusion if self.owned(cell) or line.exit_code != 3 else line.conclusion.partition(":")[0],
+            "conclusion": line.conclusion if self.owned(cell) else untroubled(line.conclusion),
             "must": tally_data(line.tally(Level.MUST)), "should": tally_data(line.tally(Level.SHOULD)),
             "may": tally_data(line.tally(Level.MAY)), "complete": line.complete, "ended": line.ended, "edition": line.edition,
             "judged_by": line.judged_by, "run_by": line.run_by, "suite": line.suite, "state": line.state,
@@ -175,9 +174,9 @@ class View:
         }  # fmt: skip
 
 
-def tallies(counts: Mapping[str, Tally]) -> dict[str, Any]:
-    """Return several tallies as data."""
-    return {name: tally_data(tally) for name, tally in counts.items()}
+def untroubled(conclusion: str) -> str:
+    """Return a conclusion without the trouble that it may end with: that was seen at the target."""
+    return conclusion.partition(":")[0] if conclusion.startswith("nothing can be said") else conclusion
 
 
 def day(seconds: float) -> str:

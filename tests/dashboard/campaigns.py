@@ -67,7 +67,7 @@ def _folder(name: str) -> str:
     return "".join(c if c.isalnum() or c in "-._" else "_" for c in name)[:80]
 
 
-def testbed(campaign: Path, name: str, partners: Mapping[str, Any], systems: Mapping[str, Any]) -> None:
+def write_testbed(campaign: Path, name: str, partners: Mapping[str, Any], systems: Mapping[str, Any]) -> None:
     """Write the public facts of a testbed."""
     campaign.mkdir(parents=True, exist_ok=True)
     (campaign / "testbed.json").write_text(json.dumps({"name": name, "partners": partners, "systems": systems}))
@@ -136,7 +136,7 @@ def demo(home: Path, campaign: Path) -> Path:
     calm, loud = twin_run(home, qod), twin_run(home, qod, wrong)
     alerts = twin_run(home, "alertmanager-v2")
     shutil.rmtree(campaign, ignore_errors=True)
-    testbed(campaign, "ICRA testbed", PARTNERS, SYSTEMS)
+    write_testbed(campaign, "ICRA testbed", PARTNERS, SYSTEMS)
 
     def put(system: str, made: tuple[Run, Seen], days: float) -> None:
         facts = SYSTEMS[system]

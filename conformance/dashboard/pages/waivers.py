@@ -60,6 +60,6 @@ def _disposition(view: View, one: Disposition) -> dict[str, Any]:
         "failing": len(failing), "passing": len(passing), "matched": len(matched),
         "results": [
             {"system": c.system.name, "requirement": r.requirement, "verdict": r.verdict.value, "href": view.failure_href(c, r) or address.cell(c.system.name, c.profile)}
-            for c, r in [*failing, *passing][:MAX_SHOWN]
+            for c, r in (failing or passing)[:MAX_SHOWN]
         ],
     }  # fmt: skip
