@@ -12,7 +12,7 @@ from typing import Literal
 from conformance.errors import asked, did_you_mean
 
 Kind = Literal["partner", "task-force", "public"]
-#: A figure over fewer implementations than this is not published: it would tell of a single one.
+#: A figure over the products of fewer partners than this is not published: it would tell of a single one.
 FEWEST = 3
 WITHHELD = "told to its partner only"
 _WORD = re.compile(r"[^\W_]{4,}|\d+")
@@ -25,9 +25,9 @@ class Audience:
 
     | | own systems | systems of others | exchanges, observed values, curl |
     |---|---|---|---|
-    | partner | by name | in figures over three or more | of its own |
+    | partner | by name | in figures over three or more partners | of its own |
     | task-force | | by name | never |
-    | public | | in figures over three or more | never |
+    | public | | in figures over three or more partners | never |
     """
 
     kind: Kind
@@ -63,9 +63,9 @@ class Audience:
         """Tell whether exchanges and observed values of *partner* may be shown."""
         return self.kind == "partner" and partner == self.partner
 
-    def figure(self, count: int, of: int) -> tuple[int, int] | None:
-        """Return a figure if this audience may see it."""
-        return (count, of) if self.kind == "task-force" or of >= FEWEST else None
+    def told(self, partners: Iterable[str]) -> bool:
+        """Tell whether a figure over systems of these partners may be shown; none of them: nobody's secret is in it."""
+        return self.kind == "task-force" or len(set(partners)) not in range(1, FEWEST)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -44,6 +44,10 @@ class View:
     def owned(self, cell: Cell) -> bool:
         """Tell whether exchanges of a cell may be shown."""
         return self.audience.owns(cell.system.partner)
+
+    def told(self, cells: Iterable[Cell]) -> bool:
+        """Tell whether a figure over cells may be shown."""
+        return self.audience.told(c.system.partner for c in cells if c.system.kind == "product")
 
     # -- what -----------------------------------------------------------------------------------------------------------
     def text(self, cell: Cell, text: str) -> str:
@@ -143,9 +147,9 @@ class View:
         alike = [c for c in self.board.alike.get((cell.profile, cell.latest.judged_by, cause), ()) if c is not cell]
         counted = [c for c in alike if c.system.counts]
         judged = [c for c in self.board.profiles[cell.profile] if c.latest.judged_by == cell.latest.judged_by and c.system.counts]
-        figure = self.audience.figure(len(counted), len([c for c in judged if c is not cell]))
+        others = [c for c in judged if c is not cell]
         return {
-            "figure": {"count": figure[0], "of": figure[1]} if figure else None,
+            "figure": {"count": len(counted), "of": len(others)} if self.told(others) else None,
             "systems": [self.system_data(c.system) | {"href": address.cell(c.system.name, c.profile)} for c in alike if self.named(c)],
         }
 
@@ -163,13 +167,13 @@ class View:
         """Return how many implementations stand how, of those that one version of a profile judged; twins and mocks are none."""
         counted = [c for c in self.board.compared(profile) if c.system.kind in IMPLEMENTATIONS]
         partners = {c.system.partner for c in counted if c.system.kind == "product"}
-        told = self.audience.figure(len(counted), len(counted))
+        told = self.told(counted)
         standing = {
             v.value: sum(c.latest.standing is v for c in counted) for v in (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.ERROR)
         }
         others = [c for c in self.board.profiles.get(profile, ()) if c.system.counts and c not in counted]
         return {
-            "told": told is not None, "implementations": len(counted) if told else None, "partners": len(partners) if told else None,
+            "told": told, "implementations": len(counted) if told else None, "partners": len(partners) if told else None,
             "standing": standing if told else None, "judged_otherwise": len(others) if self.audience.kind == "task-force" else None,
         }  # fmt: skip
 

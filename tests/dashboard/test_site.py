@@ -354,7 +354,7 @@ def test_defects_and_ambiguities_are_those_of_the_sources(informed: Path) -> Non
 def test_every_link_leads_somewhere(records: Path, tmp_path: Path, audience: str) -> None:
     """Files and fragments; addresses outside are https and only in links."""
     site = made(records, tmp_path / "site", audience)
-    known = {name: page for name, page in pages(site)}
+    known = dict(pages(site))
     for name, page in known.items():
         for link in page.links:
             parts = urlsplit(link)
@@ -560,15 +560,15 @@ def test_a_change_of_audience_takes_private_files_away(guarded: Path, tmp_path: 
 
 
 def test_the_public_sees_figures_over_three_or_more(guarded: Path, records: Path, tmp_path: Path) -> None:
-    """No partner, no system by name; a figure over fewer than three implementations would tell of one."""
+    """No partner, no system by name; a figure over the products of fewer than three partners would tell of one."""
     site = made(guarded, tmp_path / "a", "public")
     text = "".join(f.read_text("utf-8") for f in site.rglob("*") if f.is_file())
     for name in ("north", "south-idp", "west"):
         assert name not in text
-    assert json.loads((site / "profiles/scim2.json").read_text())["figures"]["implementations"] == 4
+    assert json.loads((site / "profiles/scim2.json").read_text())["figures"]["implementations"] == 8
     few = tmp_path / "few"
-    for partner in ("north", "south"):
-        place(few, f"{partner}-idp", *with_canaries(partner), partner=partner, kind="product")
+    for partner, name in (("north", "a"), ("north", "b"), ("north", "c"), ("south", "d")):
+        place(few, name, *with_canaries(partner), partner=partner, kind="product")
     page = json.loads((made(few, tmp_path / "b", "public") / "profiles/scim2.json").read_text())
     assert page["figures"]["implementations"] is None
     assert all(r["figure"]["passed"] is None for r in page["requirements"])

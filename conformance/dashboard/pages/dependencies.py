@@ -72,7 +72,7 @@ def _dependencies(view: View) -> dict[str, Any]:
             )  # fmt: skip
     declared = sum(len(wanted(s.facts.ord)) for s in every if s.facts)
     resolved = sum(any(s is not x for x in offers.get(w["ord_id"], ())) for s in every if s.facts for w in wanted(s.facts.ord))
-    told = view.audience.figure(resolved, len(every)) is not None
+    told = view.audience.told(s.partner for s in every)
     return {
         "title": "Dependencies", "rows": sorted(rows, key=lambda r: (r["resolved"], r["system"], r["ord_id"])),
         "figure": {"declared": declared, "resolved": resolved, "dangling": declared - resolved, "systems": len(every)} if told else None,

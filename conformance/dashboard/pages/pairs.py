@@ -47,7 +47,7 @@ def _matrices(view: View, sessions: dict[tuple[str, str, str], Pair]) -> dict[st
     profiles = sorted({p for p, _, _ in board.pairs} | facing)
     every = list(board.pairs.values())
     counts = {v: sum(_verdict(p.verdict) == v for p in every) for v in VERDICTS}
-    told = view.audience.figure(counts["OK"], counts["OK"] + counts["NO"])
+    told = view.audience.told(_partner(view, name) for p in every for name in (p.a, p.b))
     return {
         "title": "Pair sessions", "named": view.audience.kind != "public",
         "figure": {"ok": counts["OK"], "executed": counts["OK"] + counts["NO"], "sessions": len(every), **counts} if told else None,

@@ -61,12 +61,11 @@ def _about(view: View, name: str) -> dict[str, Any]:
 
 def passed_of(view: View, cells: tuple[Cell, ...], requirement: str) -> dict[str, Any]:
     """Return how many implementations pass a requirement, of those that were judged; twins and mocks are none."""
-    found = [c.rows[requirement] for c in cells if c.system.counts and requirement in c.rows]
-    counts = {v: sum(r.verdict is v for r in found) for v in Verdict}
-    judged = counts[Verdict.PASS] + counts[Verdict.FAIL]
-    told = view.audience.figure(counts[Verdict.PASS], judged)
+    having = [c for c in cells if c.system.counts and requirement in c.rows]
+    counts = {v: sum(c.rows[requirement].verdict is v for c in having) for v in Verdict}
+    told = view.told(c for c in having if c.rows[requirement].verdict in (Verdict.PASS, Verdict.FAIL))
     return {
-        "told": told is not None, "passed": told[0] if told else None, "judged": told[1] if told else None,
+        "told": told, "passed": counts[Verdict.PASS] if told else None, "judged": counts[Verdict.PASS] + counts[Verdict.FAIL] if told else None,
         "open": sum(counts[v] for v in _OPEN) if told else None, "not_applicable": counts[Verdict.NOT_APPLICABLE] if told else None,
     }  # fmt: skip
 

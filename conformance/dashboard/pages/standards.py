@@ -46,7 +46,7 @@ def _standard(view: View, name: str) -> dict[str, Any]:
     known = next((k for k in editions if k.profile.edition == used), editions[-1] if editions else None)
     source = known.source if known else None
     claimed = [s for s in view.board.systems.values() if s.counts and (name in s.cells or name in s.unexecuted)]
-    told = view.audience.figure(len(claimed), len(claimed))
+    told = view.audience.told(s.partner for s in claimed if s.kind == "product")
     return {
         "profile": name, "title": known.profile.title if known else cells[0].latest.title if cells else name,
         "interface": known.profile.interface if known else cells[0].latest.interface if cells else 0,
@@ -76,7 +76,7 @@ def clusters(view: View) -> list[dict[str, Any]]:
         names = next(n for c, n in cells[0].detail.causes if c == cause)
         group = [c for c in view.board.profiles[profile] if c.latest.judged_by == judged_by and c.system.counts]
         judged = [c for c in group if any(c.rows[n].verdict in (Verdict.PASS, Verdict.FAIL) for n in names if n in c.rows)]
-        if len(makers) < MANY or len(counted) < SHARE * len(judged) or view.audience.figure(len(counted), len(judged)) is None:
+        if len(makers) < MANY or len(counted) < SHARE * len(judged) or not view.told(judged):
             continue
         rows = [cells[0].rows[n] for n in names]
         found.append(
