@@ -168,6 +168,15 @@ def score(run: Run) -> Score:
     )
 
 
+def standing(said: Score) -> Verdict:
+    """Return the one verdict that stands for a whole run where there is room for a single symbol; the conclusion says the rest."""
+    if said.conclusion.startswith("does not conform"):
+        return Verdict.FAIL
+    if said.conclusion.startswith("conforms"):
+        return Verdict.PASS
+    return Verdict.ERROR if said.exit_code is Exit.BROKEN else Verdict.INCONCLUSIVE
+
+
 def causes(results: Iterable[Result]) -> tuple[Cause, ...]:
     """Group failed results by cause, MUSTs first, then the causes that explain most."""
     groups: dict[str, list[Result]] = {}

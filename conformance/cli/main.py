@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from conformance import __version__
-from conformance.cli import attesting, gating, knowing, reading, running, selftest, specs, twins
+from conformance.cli import attesting, dashboard, gating, knowing, reading, running, selftest, specs, twins
 from conformance.cli.common import say
 from conformance.errors import TestbedError, UsageError
 from conformance.scoring import Exit
@@ -30,16 +30,8 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"icra-conformance {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-    for add in (
-        *running.COMMANDS,
-        *twins.COMMANDS,
-        *selftest.COMMANDS,
-        *specs.COMMANDS,
-        *knowing.COMMANDS,
-        *reading.COMMANDS,
-        *gating.COMMANDS,
-        *attesting.COMMANDS,
-    ):
+    rooms = (running, twins, selftest, specs, knowing, reading, gating, attesting, dashboard)
+    for add in (add for room in rooms for add in room.COMMANDS):
         command = add(commands)
         command.add_argument("--spec-dir", type=Path, help="a folder of contracts looked at before our own")
         command.add_argument("--profile-dir", type=Path, help="a folder of profiles looked at before our own")

@@ -171,6 +171,11 @@ def _environment() -> Environment:
     return made
 
 
+def shown_exchanges(run: Run, exchanges: Exchanges, result: Result) -> tuple[ShownExchange, ...]:
+    """Return the exchanges that a result rests on, cut and made visible as the report shows them."""
+    return _Page(run, exchanges, score(run)).shown(result).exchanges
+
+
 def step_name(at: Path) -> str:
     """Return the path of a step as it is written in the report."""
     return ".".join(str(n) for n in at) or "0"
@@ -262,7 +267,7 @@ class _Page:
     def _group(self, title: str, results: Iterable[Result]) -> Group:
         needs = title.removeprefix("needs ")
         return Group(
-            title=title, items=tuple(self._shown(r) for r in results), needs=anchor(needs) if needs != title and needs in self.ids else ""
+            title=title, items=tuple(self.shown(r) for r in results), needs=anchor(needs) if needs != title and needs in self.ids else ""
         )
 
     def _by_reason(self, results: Iterable[Result]) -> tuple[Group, ...]:
@@ -287,7 +292,8 @@ class _Page:
             if (group := [r for r in results if r.verdict is v])
         )
 
-    def _shown(self, result: Result) -> Shown:
+    def shown(self, result: Result) -> Shown:
+        """Return a requirement as the page has it."""
         paths = list(dict.fromkeys([*(at for f in result.findings for at in f.evidence), *result.evidence]))
         if result.verdict is Verdict.PASS:
             paths = paths[-1:]

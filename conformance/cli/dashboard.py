@@ -1,0 +1,79 @@
+"""The command `dashboard`: records of runs into a static site."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from conformance.cli.common import say, shelf_of
+from conformance.dashboard.build import build
+from conformance.dashboard.disposition import load_dispositions
+from conformance.errors import UsageError, asked
+from conformance.loading.profiles import Shelf, load_profile
+from conformance.reference.faults import planted
+
+
+def _dashboard_command(commands: Any) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser("dashboard", help="write a static site of all runs below folders")
+    command.add_argument("places", type=Path, nargs="+", metavar="DIR_OR_RUN")
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="SITE")
+    command.add_argument("--audience", default="task-force", metavar="WHO", help="partner:NAME, task-force (default) or public")
+    command.add_argument("--as-of", default="", metavar="DATE", help="from when ages and expiries are counted (default: the newest run)")
+    command.add_argument("--dispositions", type=Path, metavar="FILE", help="waivers and disputes")
+    command.add_argument("--no-cache", action="store_true", help="keep no scored runs beside the records")
+    command.set_defaults(call=dashboard)
+    return command
+
+
+def dashboard(options: argparse.Namespace) -> int:
+    """Build the site and say how large it is."""
+    shelf = shelf_of(options)
+    dispositions = load_dispositions(options.dispositions) if options.dispositions else ()
+    made = build(
+        options.places, options.output, shelf, audience=options.audience, as_of=moment_of(options.as_of), dispositions=dispositions,
+        catches=catches_of(shelf), keep=not options.no_cache,
+    )  # fmt: skip
+    for problem in made.gathered.problems:
+        say(f"left out: {problem}")
+    built = made.built
+    print(
+        f"{options.output / 'index.html'}: {len(made.gathered.lines)} runs ({made.gathered.scored} new) of {len(made.view.board.systems)} systems "
+        f"for {made.view.audience}; {built.pages} pages, {built.written} written, {built.removed} removed, "
+        f"{built.bytes / 1e6:.1f} MB, largest {built.largest} {built.largest_bytes / 1e3:.0f} kB"
+    )
+    return 0
+
+
+def moment_of(text: str) -> float | None:
+    """Return the end of a day, seconds since the epoch.
+
+    Raises:
+        UsageError: it is not a date.
+    """
+    if not text:
+        return None
+    try:
+        day = datetime.fromisoformat(text)
+    except ValueError:
+        raise asked(f"'{text[:40]}' is not a date", place="--as-of", hint="2027-03-31") from None
+    return (day if day.tzinfo else day.replace(tzinfo=UTC)).timestamp()
+
+
+def catches_of(shelf: Shelf) -> dict[str, list[str]]:
+    """Return, for each requirement, what our faulty twins do that it is known to turn red for."""
+    found: dict[str, dict[str, None]] = {}
+    for name, editions in shelf.profiles.items():
+        for edition in editions:
+            try:
+                profile = load_profile(f"{name}@{edition}", shelf)
+            except UsageError:
+                continue
+            for one in planted(profile):
+                for requirement in one.expected:
+                    found.setdefault(requirement, {})[one.fault.sentence] = None
+    return {requirement: list(sentences) for requirement, sentences in sorted(found.items())}
+
+
+COMMANDS = (_dashboard_command,)
