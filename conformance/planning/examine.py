@@ -226,6 +226,10 @@ def needed(test: Test, profile: Profile) -> tuple[str, ...]:
             operation = getattr(resource, role)
             if operation:
                 found += [f"{profile.name}/{profile.operation(operation).slug}.{family}" for family in ("answers", "answer")]
+    walk = profile.workflows.get(str(r.arguments.get("workflow"))) if r.check == "workflow" else None
+    for step in walk.steps if walk else ():
+        if r.arguments.get("judges") in step.requirements and step.operation in profile.contract.operations:
+            found += [f"{profile.name}/{profile.operation(step.operation).slug}.{family}" for family in ("answers", "answer")]
     if r.family == "authentication" or r.check in ("anonymous-allowed", "challenge"):
         found.append(next((q.id for q in profile.requirements if q.check == "service-authentication" and q.id != r.id), ""))
     return tuple(dict.fromkeys(i for i in found if i and i != r.id and i in profile.by_id))
