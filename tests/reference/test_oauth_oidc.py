@@ -191,6 +191,16 @@ def test_no_secret_is_in_the_record(tmp_path: Path) -> None:
     assert [s for s in (SECRET, quote_plus(SECRET), encoded, REFRESH, USER_TOKEN, *issued) if s in written] == []
 
 
+def test_a_secret_of_the_test_data_may_be_a_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWIN_SECRET", SECRET)
+    twin = twin_for(PROFILE)
+    twin.test_data = {**twin.test_data, "client_secret": {"env": "TWIN_SECRET"}}
+    made = run(twin, tmp_path, "introspection and active")
+    assert verdicts(made)["oauth-oidc/introspection.active"] is Verdict.PASS
+    assert str(made.header.target["test_data"]["client_secret"]).startswith("«secret:")
+    assert SECRET not in "".join(f.read_text("utf-8") for f in tmp_path.rglob("*.jsonl"))
+
+
 def test_an_issuer_with_a_path_is_looked_at_in_both_places(tmp_path: Path) -> None:
     twin = twin_for(PROFILE, TwinOptions(base="/tenants/one"))
     seen = verdicts(run(twin, tmp_path, "metadata or configuration or keys or token", "http://twin.invalid/tenants/one"))
