@@ -36,7 +36,7 @@ class FirstLook:
 
 async def first_look(api: Api, questions: Sequence[Question]) -> FirstLook:
     """Look for a pulse, then ask each question with one read of its operation."""
-    seen, blind = await _pulse(api)
+    seen = await _pulse(api)
     if isinstance(seen, Ending):
         return FirstLook(trouble=str(seen), answers={})
     if isinstance(seen, Exception):
@@ -46,8 +46,10 @@ async def first_look(api: Api, questions: Sequence[Question]) -> FirstLook:
     nowhere = Request(operation="", method="GET", target=f"/{api.fresh()}", headers=(("accept", "*/*"),))
     control = await ending(send(nowhere, silence=True, also=(401, 403, 429, 503)))
     trouble = ""
-    if blind and seen.status not in (401, 403):
-        pass  # somebody is there, and nothing more can be known of them
+    if api.operation(api.profile.bindings.probe).path_parameters and seen.status not in (401, 403):
+        made = seen.request.operation != api.profile.bindings.probe  # what came of making its instance is what we know
+        if made and isinstance(control, Exchange) and _nowhere(seen, control):
+            trouble = f"{seen.request.where} is answered like a path that does not exist ({seen.status}): base path?"
     elif not seen.success:
         trouble = await _why_nothing(api, seen, control if isinstance(control, Exchange) else None)
     elif isinstance(control, Exchange) and alike(seen, control):
@@ -62,20 +64,20 @@ async def first_look(api: Api, questions: Sequence[Question]) -> FirstLook:
     )
 
 
-async def _pulse(api: Api) -> tuple[Exchange | Exception, bool]:
+async def _pulse(api: Api) -> Exchange | Exception:
     """Return the answer to the known-good read; what it is about is made where it may be, and what came of that tells as much.
 
-    Where nothing can be made or named, a read of what does not exist shows at least whether somebody is there: that is a blind look.
+    Where nothing can be made or named, a read of what does not exist shows at least whether somebody is there.
     """
     request = await ending(known_good(api))
     if isinstance(request, Request):
-        return await ending(send(request, silence=True, also=(401, 403, 429, 503))), False
+        return await ending(send(request, silence=True, also=(401, 403, 429, 503)))
     seen = next(iter(request.evidence), None) if isinstance(request, Inconclusive) else None
     if seen is not None or not isinstance(request, Inconclusive | NotTested):
-        return seen or request, False
+        return seen or request
     probe = api.operation(api.profile.bindings.probe)
     unknown = {name: api.fresh() for name in probe.path_parameters}
-    return await ending(send(api.request(probe, parameters=unknown), silence=True, also=(401, 403, 429, 503))), True
+    return await ending(send(api.request(probe, parameters=unknown), silence=True, also=(401, 403, 429, 503)))
 
 
 def alike(a: Exchange, b: Exchange) -> bool:
