@@ -37,7 +37,7 @@ class FirstLook:
 
 async def first_look(api: Api, questions: Sequence[Question]) -> FirstLook:
     """Look for a pulse, then ask each question with one read of its operation."""
-    seen, blind = await _pulse(api)
+    seen = await _pulse(api)
     if isinstance(seen, Ending):
         return FirstLook(trouble=str(seen), answers={})
     if isinstance(seen, Exception):
@@ -46,8 +46,12 @@ async def first_look(api: Api, questions: Sequence[Question]) -> FirstLook:
         return FirstLook(trouble=f"target out of reach: {seen.detail or seen.trouble}", answers={})
     control = await ending(send(_made_up(api), silence=True, also=(401, 403, 429, 503)))
     trouble = ""
-    if blind and seen.status not in (401, 403):  # somebody is there, and nothing more can be known of them
+    if not seen.request.operation:  # somebody is there, and nothing more can be known of them
         trouble = f"no answer: {seen.detail or seen.trouble}" if not seen.status else ""
+    elif api.operation(api.profile.bindings.probe).path_parameters and seen.status not in (401, 403):
+        made = seen.request.operation != api.profile.bindings.probe  # what came of making its instance is what we know
+        if made and isinstance(control, Exchange) and _nowhere(seen, control):
+            trouble = f"{seen.request.where} is answered like a path that does not exist ({seen.status}): base path?"
     elif not seen.success:
         trouble = await _why_nothing(api, seen, control if isinstance(control, Exchange) else None)
     elif isinstance(control, Exchange) and alike(seen, control):
@@ -62,23 +66,23 @@ async def first_look(api: Api, questions: Sequence[Question]) -> FirstLook:
     )
 
 
-async def _pulse(api: Api) -> tuple[Exchange | Exception, bool]:
+async def _pulse(api: Api) -> Exchange | Exception:
     """Return the answer to the probe; what it is about is made where it may be, and what came of that tells as much.
 
-    A standard without any read has a probe that needs consent; without that, and where nothing can be made or named, a read of what
-    does not exist shows at least whether somebody is there: that is a blind look.
+    A standard without any read has a probe that needs consent; without that any path shows whether somebody is there. Where nothing can
+    be made or named, a read of what does not exist shows it.
     """
     probe = api.operation(api.profile.bindings.probe)
     if probe.effect is not Effect.READ and not api.allows(probe.effect):
-        return await ending(send(_made_up(api), silence=True, also=(401, 403, 429, 503))), True
+        return await ending(send(_made_up(api), silence=True, also=(401, 403, 429, 503)))
     request = await ending(known_good(api))
     if isinstance(request, Request):
-        return await ending(send(request, silence=True, also=(401, 403, 429, 503))), False
+        return await ending(send(request, silence=True, also=(401, 403, 429, 503)))
     seen = next(iter(request.evidence), None) if isinstance(request, Inconclusive) else None
     if seen is not None or not isinstance(request, Inconclusive | NotTested):
-        return seen or request, False
+        return seen or request
     unknown = {name: api.fresh() for name in probe.path_parameters}
-    return await ending(send(api.request(probe, parameters=unknown), silence=True, also=(401, 403, 429, 503))), True
+    return await ending(send(api.request(probe, parameters=unknown), silence=True, also=(401, 403, 429, 503)))
 
 
 async def _looked_at(api: Api, operation: Operation) -> Exchange:

@@ -295,7 +295,7 @@ async def valid_request(api: Api, operation: Operation, body: Any = None) -> Req
     if role == "list":
         link, parent = await collection(api, resource)
         return api.request(operation, subject=parent, link=link)
-    subject = await existing(api, resource) if role == "read" else await ours(api, resource)
+    subject = await (_to_read(api, resource) if role == "read" else ours(api, resource))
     if body is None:
         body = changing_body(api, resource, operation, subject)
     link = await located(api, operation)
@@ -308,6 +308,14 @@ async def known_good(api: Api) -> Request:
     if probe.effect is not Effect.READ:
         return await valid_request(api, probe)
     return api.request(probe, subject=await parents(api, probe))
+
+
+async def _to_read(api: Api, resource: Resource) -> Subject:
+    """Return an instance to read, the same for all of a case where others hang under it."""
+    subject = api.homes.get(resource.name) or await existing(api, resource)
+    if _holds_others(api, resource):
+        api.homes[resource.name] = subject
+    return subject
 
 
 async def _acted_on(api: Api, operation: Operation) -> Subject | None:

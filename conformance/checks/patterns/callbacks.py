@@ -232,7 +232,7 @@ async def callback_not_early(
     """Subscribes and takes the steps: the event may not come before the last one is sent, and then a read must show it.
 
     With: `event`, `after`, `changes` as for `callback-delivered`, without a step that waits for what the event tells; `shows`, what a
-    read shows from then on; `gone`, whether it may be gone; `within` seconds that the read may lag (those of the bindings).
+    read shows from then on; `gone`, whether it may be gone; `within` seconds that what it shows may lag (those of the bindings).
     """
     steps = list(after)
     last = steps.pop() if steps and "send" in steps[-1] else None
@@ -254,9 +254,10 @@ async def callback_not_early(
     def agrees(seen: Exchange) -> bool:
         return (gone and seen.status in resource.gone) or (seen.success and (shows is None or shown(seen, shows)))
 
-    seen = await poll(
-        api.request(api.operation(resource.read), subject=watch.subject), agrees, resource.within if within is None else within
-    )
+    request = api.request(api.operation(resource.read), subject=watch.subject)
+    if within is not None:  # what cannot be read yet has the time of the bindings
+        await poll(request, lambda x: x.success or agrees(x), resource.within)
+    seen = await poll(request, agrees, resource.within if within is None else within)
     if not agrees(seen):
         observed = seen.summary if not seen.success else ", ".join(f"{one_at(seen.json(), p)} at {p}" for p in shows or {})
         wanted = " or ".join([*([told(shows)] if shows else []), *(["nothing any more"] if gone else [])])

@@ -20,7 +20,7 @@ from conformance.wire import Outgoing, WireRequest, WireResponse
 
 PROFILE = "gsma-opg-ewbi"
 #: Seconds until an application is onboarded, an instance is ready, an instance is gone, a zone is left.
-ONBOARDING, STARTING, ENDING, LEAVING = 0.3, 0.8, 0.6, 0.2
+ONBOARDING, STARTING, ENDING, LEAVING = 0.3, 2.5, 0.6, 0.2
 TOKEN = "roaming-token-1"
 
 
