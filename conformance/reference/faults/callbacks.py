@@ -108,7 +108,8 @@ def callbacks_of_one_id(sent: list[Outgoing], memory: dict[str, Any], now: float
 
 
 @fault_of_callbacks(
-    sentence="What is to be sent to a sink waits until more is there, and the newest goes first.", expected=called("callback-in-order")
+    sentence="What is to be sent to a sink waits until more is there, and the newest goes first.",
+    expected=called("callback-in-order", "callback-in-time"),
 )
 def callbacks_newest_first(sent: list[Outgoing], memory: dict[str, Any], now: float) -> list[Outgoing]:
     waiting: list[Outgoing] = [*memory.get("waiting", []), *sent]
