@@ -13,8 +13,10 @@ from conformance.cli.running import execute
 from conformance.driving.session import Options, Session
 from conformance.driving.virtual import VirtualLoop
 from conformance.driving.wires import TwinWire
+from conformance.errors import Problem, UsageError, did_you_mean
 from conformance.loading.profiles import Shelf, load_profile
 from conformance.profile import Profile
+from conformance.reference.dressing import dressed, names
 from conformance.reference.serving import serve
 from conformance.reference.twins import twin_for
 from conformance.run import Run
@@ -118,6 +120,8 @@ def _serve_command(commands: Any) -> argparse.ArgumentParser:
     command.add_argument(
         "--sink-ca", type=Path, metavar="FILE", help="the authority to trust for callbacks: sink-ca.pem in the folder of the run"
     )
+    command.add_argument("--fault", action="append", default=[], metavar="NAME", help="something wrong with it, NAME or NAME@OPERATION")
+    command.add_argument("--variant", action="append", default=[], metavar="NAME", help="something permitted that it does otherwise")
     command.set_defaults(call=serve_reference)
     return command
 
@@ -125,7 +129,12 @@ def _serve_command(commands: Any) -> argparse.ArgumentParser:
 def serve_reference(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C; print the target file and the run line that fit."""
     profile = load_profile(options.profile, shelf_of(options))
-    twin = twin_for(profile)
+    faults, variants = names(profile)
+    unknown = [("--fault", n, faults) for n in options.fault if n not in faults]
+    unknown += [("--variant", n, variants) for n in options.variant if n not in variants]
+    if unknown:
+        raise UsageError(*[Problem(file=o, problem=f"'{n}' is not one of {profile.name}", hint=did_you_mean(n, k)) for o, n, k in unknown])
+    twin = dressed(profile, options.fault, options.variant)
     with serve(twin, options.port, sink_ca=options.sink_ca) as url:
         token = " --token-env TWIN_TOKEN" if profile.bindings.authentication.required else ""
         print(f"{profile.title}: {url}")
