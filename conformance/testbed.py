@@ -69,6 +69,30 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """A session of two systems of one standard: `a` originates, `b` is the partner that answers."""
+
+    a: System
+    b: System
+    profile: str
+
+    @property
+    def name(self) -> str:
+        """The pair in a line, which is also where its sessions are below the campaign's folder."""
+        return f"pairs/{self.a.name}__{self.b.name}/{self.profile}"
+
+    @property
+    def lock(self) -> str:
+        """The server that answers; a served one is its own."""
+        return Unit(system=self.b, profile=self.profile).lock if self.b.target else self.name
+
+    @property
+    def drivable(self) -> bool:
+        """Whether we can make A originate: it is a twin of ours. Somebody else's has to be told by its owner."""
+        return self.a.twin is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Testbed:
     """Everything that `testbed.yaml` says; `in_flight` units are tested at the same time."""
 
@@ -82,6 +106,17 @@ class Testbed:
     def units(self) -> tuple[Unit, ...]:
         """Every system against every profile it claims, in the order of the file."""
         return tuple(Unit(system=system, profile=profile) for system in self.systems.values() for profile in system.claims)
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """Every system that originates against every other that is a partner, for each profile in which they have these roles."""
+        return tuple(
+            Pair(a=a, b=b, profile=profile)
+            for a in self.systems.values()
+            for profile in a.claims
+            for b in self.systems.values()
+            if a is not b and profile in b.claims and "originating" in a.roles.get(profile, ()) and "partner" in b.roles.get(profile, ())
+        )
 
     def facts(self) -> dict[str, Any]:
         """Return what anybody may know of the testbed: no address, no credential, no test data."""

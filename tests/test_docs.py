@@ -13,9 +13,12 @@ import pytest
 
 from conformance.checks.registry import known_checks
 from conformance.cli.main import main, parser
-from conformance.loading.profiles import load_profile
+from conformance.loading.dispositions import load_dispositions
+from conformance.loading.profiles import Shelf, load_profile
 from conformance.loading.targets import load_claim, load_target
+from conformance.loading.testbeds import load_testbed
 from conformance.loading.validation import schema_of
+from conformance.reference.dressing import names
 from conformance.verdict import Verdict
 
 ROOT = Path(__file__).parent.parent
@@ -86,7 +89,15 @@ def _keys(schema: Any) -> set[str]:
 
 @pytest.mark.parametrize(
     ("kind", "page"),
-    [("profile", "profiles.md"), ("bindings", "profiles.md"), ("source", "profiles.md"), ("target", "targets.md"), ("claim", "targets.md")],
+    [
+        ("profile", "profiles.md"),
+        ("bindings", "profiles.md"),
+        ("source", "profiles.md"),
+        ("target", "targets.md"),
+        ("claim", "targets.md"),
+        ("testbed", "testbeds.md"),
+        ("dispositions", "testbeds.md"),
+    ],
 )
 def test_every_key_of_a_file_is_documented(kind: str, page: str) -> None:
     """Each member that the schema knows stands in its page."""
@@ -124,6 +135,22 @@ def test_the_target_example_holds_every_key(tmp_path: Path) -> None:
     assert set(schema_of("target")["properties"]["tls"]["properties"]) == set(shown["tls"])
 
 
+@pytest.mark.parametrize(("marks", "text"), [b for b in _blocks("testbeds.md", "yaml") if b[0]], ids=lambda b: str(b)[:20])
+def test_examples_of_testbeds_and_dispositions_load(marks: str, text: str, tmp_path: Path) -> None:
+    """Each example is read by the real loader, and the one of dispositions shows every key there is."""
+    file = tmp_path / "example.yaml"
+    file.write_text(text)
+    if marks == "testbed":
+        assert [u.name for u in load_testbed(file, Shelf.standard(), names).units] == [
+            "acme-idp/scim2",
+            "zenith-network/camara-quality-on-demand",
+        ]
+    else:
+        [one] = load_dispositions(file)
+        assert one.issue
+        assert one.disposition == "waived"
+
+
 def test_every_check_says_what_it_does() -> None:
     """The sentence that `explain` prints."""
     for check in known_checks().values():
@@ -131,7 +158,7 @@ def test_every_check_says_what_it_does() -> None:
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", check.name)
 
 
-@pytest.mark.parametrize("kind", ["profile", "bindings", "source", "target", "claim", "contract"])
+@pytest.mark.parametrize("kind", ["profile", "bindings", "source", "target", "claim", "contract", "testbed", "dispositions"])
 def test_schemas_are_schemas(kind: str) -> None:
     """Each is valid itself, and closed where people write by hand."""
     import jsonschema  # type: ignore[import-untyped]
@@ -139,7 +166,8 @@ def test_schemas_are_schemas(kind: str) -> None:
     schema = schema_of(kind)
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["title"]
-    assert kind == "contract" or schema["additionalProperties"] is False
+    closed = schema["items"] if schema["type"] == "array" else schema
+    assert kind == "contract" or closed["additionalProperties"] is False
 
 
 @pytest.mark.parametrize("page", sorted(PAGES))

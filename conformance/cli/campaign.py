@@ -12,16 +12,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 import conformance
 from conformance.cli.common import put, say, shelf_of, write_views
-from conformance.driving.campaign import Campaign, Outcome, Told, readable
+from conformance.driving.campaign import SESSION_FILE, Campaign, Outcome, Told, readable
 from conformance.driving.lock import held
 from conformance.errors import Problem, UsageError
 from conformance.loading.profiles import Shelf, load_profile
 from conformance.loading.testbeds import load_testbed
+from conformance.pairing import PairSession
 from conformance.reference.dressing import names
 from conformance.scoring import Exit, score, worst
-from conformance.testbed import Testbed, Unit
+from conformance.testbed import Pair, Testbed, Unit
 from conformance.verdict import Level, Verdict
 from conformance.writers.text import clipped, plain
 
@@ -52,8 +55,12 @@ def run_testbed(options: argparse.Namespace) -> int:
         campaign.begin()
         code = conduct(campaign)
     outcomes = [campaign.outcomes[u.name] for u in testbed.units if u.name in campaign.outcomes]
-    whole = Exit.INTERRUPTED if code else worst([o.exit_code for o in outcomes])
-    put(json.dumps(document(testbed, outcomes, whole), indent=1) + "\n" if options.format == "json" else table(testbed, outcomes, whole))
+    pairs = [campaign.outcomes[p.name] for p in testbed.pairs if p.name in campaign.outcomes]
+    whole = Exit.INTERRUPTED if code else worst([o.exit_code for o in (*outcomes, *pairs)])
+    if options.format == "json":
+        put(json.dumps(document(testbed, outcomes, whole) | {"pairs": [_session_row(o) for o in pairs]}, indent=1) + "\n")
+    else:
+        put(table(testbed, outcomes, whole, [f"{o.unit.name.removeprefix('pairs/')}: {_session(o)}" for o in pairs]))
     return int(whole)
 
 
@@ -88,9 +95,11 @@ class Progress:
         self.terminal = sys.stderr.isatty() and not quiet
         self._drawn = 0.0
 
-    def told(self, unit: Unit, told: Told) -> None:
+    def told(self, unit: Unit | Pair, told: Told) -> None:
         """Hear what a unit says."""
         name = unit.name
+        if isinstance(unit, Pair):
+            return
         if name not in self.running:
             self.running.append(name)
         if told.planned:
@@ -105,6 +114,10 @@ class Progress:
     def over(self, outcome: Outcome) -> None:
         """Hear that a unit ended: a line of its own, and the state of the whole."""
         name = outcome.unit.name
+        if isinstance(outcome.unit, Pair):
+            if not self.quiet:
+                say(f"{plain(name)}: {plain(_session(outcome))}")
+            return
         self.done.append(name)
         self.running = [n for n in self.running if n != name]
         run = readable(outcome.folder)
@@ -160,13 +173,15 @@ def rows(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     """Return what is known of each unit that ended."""
     found = []
     for outcome in outcomes:
+        unit = outcome.unit
+        assert isinstance(unit, Unit)
         run = readable(outcome.folder)
         said = score(run) if run else None
         must = said.tallies[Level.MUST] if said else None
         found.append(
             {
-                "system": outcome.unit.system.name, "partner": outcome.unit.system.partner, "kind": outcome.unit.system.kind,
-                "profile": outcome.unit.profile, "edition": run.header.edition if run else "", "run": str(outcome.folder),
+                "system": unit.system.name, "partner": unit.system.partner, "kind": unit.system.kind,
+                "profile": unit.profile, "edition": run.header.edition if run else "", "run": str(outcome.folder),
                 "complete": bool(run and run.complete), "passed": must[Verdict.PASS] if must else 0, "failed": must[Verdict.FAIL] if must else 0,
                 "applicable": must.applicable if must else 0, "exit_code": int(outcome.exit_code),
                 "conclusion": said.conclusion if said else "", "problem": outcome.problem,
@@ -184,7 +199,31 @@ def document(testbed: Testbed, outcomes: Sequence[Outcome], whole: Exit) -> dict
     }  # fmt: skip
 
 
-def table(testbed: Testbed, outcomes: Sequence[Outcome], whole: Exit) -> str:
+def _session(outcome: Outcome) -> str:
+    """Return a pair session in a line."""
+    row = _session_row(outcome)
+    at_odds = f" ({row['first']})" if row["first"] else ""
+    return row["problem"] or f"{row['verdict']}, {row['ok']} of {row['steps']} steps OK{at_odds}"
+
+
+def _session_row(outcome: Outcome) -> dict[str, Any]:
+    file = outcome.folder / SESSION_FILE
+    if not file.is_file():
+        return {"pair": outcome.unit.name, "problem": outcome.problem or "no session", "verdict": "OT", "steps": 0, "ok": 0, "first": ""}
+    held = msgspec.json.decode(file.read_bytes(), type=PairSession)
+    first = next((f"{s.step}: {s.detail}" for s in held.steps if s.verdict == "NO"), "")
+    ok = sum(s.verdict == "OK" for s in held.steps)
+    return {
+        "pair": outcome.unit.name,
+        "problem": "",
+        "verdict": held.verdict,
+        "steps": len(held.steps),
+        "ok": ok,
+        "first": clipped(first, 200),
+    }
+
+
+def table(testbed: Testbed, outcomes: Sequence[Outcome], whole: Exit, pairs: Sequence[str] = ()) -> str:
     """Return the campaign as text: a line for each unit, and what its exit code says."""
     told = rows(outcomes)
     wide = max([len(f"{r['system']}/{r['profile']}") for r in told], default=10)
@@ -194,4 +233,5 @@ def table(testbed: Testbed, outcomes: Sequence[Outcome], whole: Exit) -> str:
         name = f"{row['system']}/{row['profile']}"
         why = row["problem"] or ("" if row["complete"] else "cut short")
         lines.append(plain(f"{name:<{wide}}  {row['kind']:<9}  exit {row['exit_code']:<3}  {counts}{'  ' + why[:200] if why else ''}"))
+    lines += ["", "pair sessions (A originating, B partner):", *map(plain, pairs)] if pairs else []
     return "\n".join([*lines, "", f"exit {int(whole)}"]) + "\n"

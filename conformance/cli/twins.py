@@ -19,9 +19,9 @@ from conformance.driving.wires import TwinWire
 from conformance.errors import Problem, UsageError, did_you_mean
 from conformance.loading.profiles import Shelf, load_profile
 from conformance.profile import Profile
+from conformance.reference.dressing import dressed, names
 from conformance.reference.serving import serve
 from conformance.reference.twins import twin_for
-from conformance.reference.variants import variants_for
 from conformance.run import Run
 from conformance.scoring import score
 from conformance.target import Credential, Reference, Target
@@ -135,7 +135,8 @@ def _serve_command(commands: Any) -> argparse.ArgumentParser:
         metavar="FILE",
         help="the authority to trust for callbacks: sink-ca.pem in the folder of the run (default runs/PROFILE)",
     )
-    command.add_argument("--variant", metavar="NAME", help="a permitted behaviour that the twin shall have")
+    command.add_argument("--fault", action="append", default=[], metavar="NAME", help="something wrong with it, NAME or NAME@OPERATION")
+    command.add_argument("--variant", action="append", default=[], metavar="NAME", help="something permitted that it does otherwise")
     command.set_defaults(call=serve_reference)
     return command
 
@@ -143,18 +144,17 @@ def _serve_command(commands: Any) -> argparse.ArgumentParser:
 def serve_reference(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C; print the target file and the run line that fit."""
     profile = load_profile(options.profile, shelf_of(options))
-    inner = twin_for(profile)
-    twin: Twin = inner
-    if options.variant:
-        known = {v.name: v for v in variants_for(profile)}
-        if options.variant not in known:
-            hint = did_you_mean(options.variant, known)
-            raise UsageError(Problem(file="--variant", problem=f"'{options.variant}' is no variant of {profile.name}", hint=hint))
-        twin = known[options.variant].twin(inner)
+    faults, variants = names(profile)
+    unknown = [("--fault", n, faults) for n in options.fault if n not in faults]
+    unknown += [("--variant", n, variants) for n in options.variant if n not in variants]
+    if unknown:
+        raise UsageError(*[Problem(file=o, problem=f"'{n}' is not one of {profile.name}", hint=did_you_mean(n, k)) for o, n, k in unknown])
+    twin = dressed(profile, options.fault, options.variant)
+    test_data = twin_for(profile).test_data
     trusted = options.sink_ca or (Path("runs") / profile.name / "sink-ca.pem" if profile.bindings.callbacks else None)
     with serve(twin, options.port, sink_ca=trusted) as url:
         token = " --token-env TWIN_TOKEN" if profile.bindings.authentication.required else ""
-        where = f"--target {_target_file(url, inner.test_data)}" if inner.test_data else f"--url {url}"
+        where = f"--target {_target_file(url, test_data)}" if test_data else f"--url {url}"
         print(f"{profile.title}: {url}")
         print(
             f"{'TWIN_TOKEN=' + TOKEN + ' ' if token else ''}conformance run {profile.name}@{profile.edition} {where}{token} --allow write",

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from conformance.cli.common import write_views
+from conformance.cli.pairing import hold_session
 from conformance.cli.running import execute
 from conformance.cli.twins import target_of_twin
 from conformance.driving.campaign import Order, Told, readable
@@ -97,6 +98,11 @@ def _obey(order: Order, voice: _Voice) -> Exit:
     shelf = Shelf.standard(Path(order.profile_dir) if order.profile_dir else None, Path(order.spec_dir) if order.spec_dir else None)
     folder = Path(order.folder)
     with held(folder, PATIENCE_S):
+        if (side := order.partner_side) is not None:
+            answering = replace(order, system=side.system, claim=side.claim, target=side.target, twin=side.twin)
+            with _target(answering, folder, shelf, None) as target:
+                hold_session(order, target, folder, shelf, voice.result)
+            return Exit.PASSED
         before = readable(folder)
         if before is not None and before.complete:  # an earlier process came to the end meanwhile
             return score(before).exit_code

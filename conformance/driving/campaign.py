@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,12 +26,23 @@ from conformance.loading.records import read_run
 from conformance.run import Run
 from conformance.scoring import Exit, score
 from conformance.target import Target
-from conformance.testbed import ServedTwin, Testbed, Unit
+from conformance.testbed import Pair, ServedTwin, System, Testbed, Unit
 from conformance.writers.record import RUN_FILE
 
 CAMPAIGN_FILE, TESTBED_FILE, LOG_FILE = "campaign.json", "testbed.json", "unit.log"
+SESSION_FILE = "session.json"
 #: How long a unit may take to stop in order: its clean-up has its own limit below this.
 STOPPING_S = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """The partner side of a pair session."""
+
+    system: str
+    claim: Claim
+    target: Target | None
+    twin: ServedTwin | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +62,7 @@ class Order:
     resume: bool
     profile_dir: str = ""
     spec_dir: str = ""
+    partner_side: Side | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +99,7 @@ class State:
 class Outcome:
     """How a unit ended; `problem` says why there is no full record, `skipped` that it was complete before."""
 
-    unit: Unit
+    unit: Unit | Pair
     folder: Path
     exit_code: Exit
     problem: str = ""
@@ -108,7 +120,7 @@ class Campaign:
     profile_dir: str = ""
     spec_dir: str = ""
     clock: Callable[[], float] = time.time
-    tell: Callable[[Unit, Told], None] = lambda unit, told: None
+    tell: Callable[[Unit | Pair, Told], None] = lambda unit, told: None
     over: Callable[[Outcome], None] = lambda outcome: None
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     state: State = field(init=False)
@@ -138,17 +150,17 @@ class Campaign:
     def _keep(self) -> None:
         _replace(self.folder / CAMPAIGN_FILE, msgspec.json.format(msgspec.json.encode(self.state), indent=1) + b"\n")
 
-    def place(self, unit: Unit) -> tuple[Path, Place]:
+    def place(self, unit: Unit | Pair) -> tuple[Path, Place]:
         """Return the folder of the unit's run in this campaign, noting it before anything is in it."""
         known = self.state.units.get(unit.name)
         if known is None:
             epoch = max(round(self.clock(), 3), round(self._last_epoch + 0.001, 3))  # the ids of runs are made of it
             self._last_epoch = epoch
             stamp = datetime.fromtimestamp(epoch, UTC).strftime("%Y%m%dT%H%M%SZ")
-            known = Place(run=f"{stamp}-{run_id_of(self.seed, epoch, unit.profile, unit.system.name)[:8]}", epoch=epoch)
+            known = Place(run=f"{stamp}-{run_id_of(self.seed, epoch, unit.profile, unit.name.rpartition('/')[0])[:8]}", epoch=epoch)
             self.state = replace(self.state, units={**self.state.units, unit.name: known})
             self._keep()
-        return self.folder / unit.system.name / unit.profile / known.run, known
+        return self.folder / unit.name / known.run, known
 
     async def run(self) -> Mapping[str, Outcome]:
         """Run every unit that is not complete; what one of them does stops no other.
@@ -158,13 +170,10 @@ class Campaign:
         """
         slots = asyncio.Semaphore(self.testbed.in_flight)
         locks = {unit.lock: asyncio.Lock() for unit in self.testbed.units}
-        tasks = [asyncio.create_task(self._unit(unit, slots, locks[unit.lock])) for unit in self.testbed.units]
-        try:
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await _all(self._unit(unit, slots, locks[unit.lock]) for unit in self.testbed.units)
+        pairs = [pair for pair in self.testbed.pairs if pair.drivable]
+        locks = {pair.lock: asyncio.Lock() for pair in pairs}
+        await _all(self._pair(pair, slots, locks[pair.lock]) for pair in pairs)
         return self.outcomes
 
     async def _unit(self, unit: Unit, slots: asyncio.Semaphore, lock: asyncio.Lock) -> None:
@@ -175,18 +184,33 @@ class Campaign:
             if before is not None and before.complete:
                 outcome = Outcome(unit=unit, folder=folder, exit_code=score(before).exit_code, skipped=True)
             else:
-                code, problem = await self._process(unit, folder, place, before is not None)
+                code, problem = await self._process(unit, folder, self._order(unit.system, unit.profile, folder, place, before is not None))
                 outcome = Outcome(unit=unit, folder=folder, exit_code=code, problem=problem, seconds=time.monotonic() - began)
             self.outcomes[unit.name] = outcome
             self.over(outcome)
 
-    async def _process(self, unit: Unit, folder: Path, place: Place, resume: bool) -> tuple[Exit, str]:
-        """Run a unit in its process; return its exit code, or BROKEN and why."""
-        order = Order(
-            system=unit.system.name, partner=unit.system.partner, kind=unit.system.kind, profile=unit.profile, claim=unit.claim,
-            target=unit.system.target, twin=unit.system.twin, folder=str(folder), seed=self.seed, epoch=place.epoch, resume=resume,
-            profile_dir=self.profile_dir, spec_dir=self.spec_dir,
+    async def _pair(self, pair: Pair, slots: asyncio.Semaphore, lock: asyncio.Lock) -> None:
+        async with lock, slots:
+            folder, place = self.place(pair)
+            if (folder / SESSION_FILE).is_file():
+                outcome = Outcome(unit=pair, folder=folder, exit_code=Exit.PASSED, skipped=True)
+            else:
+                side = Side(system=pair.b.name, claim=pair.b.claims[pair.profile], target=pair.b.target, twin=pair.b.twin)
+                order = replace(self._order(pair.a, pair.profile, folder, place, False), partner_side=side)
+                code, problem = await self._process(pair, folder, order)
+                outcome = Outcome(unit=pair, folder=folder, exit_code=code, problem=problem)
+            self.outcomes[pair.name] = outcome
+            self.over(outcome)
+
+    def _order(self, system: System, profile: str, folder: Path, place: Place, resume: bool) -> Order:
+        return Order(
+            system=system.name, partner=system.partner, kind=system.kind, profile=profile, claim=system.claims[profile], target=system.target,
+            twin=system.twin, folder=str(folder), seed=self.seed, epoch=place.epoch, resume=resume, profile_dir=self.profile_dir,
+            spec_dir=self.spec_dir,
         )  # fmt: skip
+
+    async def _process(self, unit: Unit | Pair, folder: Path, order: Order) -> tuple[Exit, str]:
+        """Run a unit in its process; return its exit code, or BROKEN and why."""
         folder.mkdir(parents=True, exist_ok=True)
         log = folder / LOG_FILE
         with log.open("ab") as errors:
@@ -217,6 +241,17 @@ class Campaign:
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             return Exit.BROKEN, f"the unit's process ended without a word ({how}); see {LOG_FILE}"
         return Exit(ended), "; ".join(problems)
+
+
+async def _all(units: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Do all of these; when one is cancelled, so are the others, and all are waited for."""
+    tasks = [asyncio.create_task(unit) for unit in units]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

@@ -122,7 +122,9 @@ class Slow(Notes):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
-@pytest.mark.parametrize(("whom", "lines"), [("campaign", 4), ("unit", 1), ("unit", 9)])
+@pytest.mark.parametrize(
+    ("whom", "lines"), [("campaign", 4), pytest.param("unit", 1, marks=pytest.mark.slow), pytest.param("unit", 9, marks=pytest.mark.slow)]
+)
 def test_killed_and_resumed_is_the_same(conformance: Command, tmp_path: Path, capsys: Captured, lines: int, whom: str) -> None:
     """After `kill -9` the record is readable and said to be cut short; a resumed campaign differs in nothing from a whole one."""
     with served(Slow("delete-is-ignored")) as url, served(Slow()) as other:
@@ -153,6 +155,8 @@ def test_killed_and_resumed_is_the_same(conformance: Command, tmp_path: Path, ca
     capsys.readouterr()
     assert conformance("diff", str(whole), str(out)) == 0
     assert capsys.readouterr().out == ""
+    conformance("judge", str(out))
+    assert "impact: 0 of 2 runs flip" in capsys.readouterr().out, "what a killed process left in the record confuses no re-judgement"
 
 
 def _child(parent: int) -> int:

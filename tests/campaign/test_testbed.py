@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from conformance.errors import UsageError
+from conformance.loading.plain_yaml import read_yaml
 from conformance.loading.profiles import load_profile
 from conformance.loading.testbeds import load_testbed
 from conformance.reference.dressing import dressed, names
 from conformance.testbed import Testbed
 from conformance.wire import WireRequest, header
+from fixtures.demo import joined
+from fixtures.servers import Server
 from tests.notes import shelf
 
 FIXTURE = Path(__file__).parents[2] / "fixtures" / "testbed.yaml"
@@ -129,3 +132,14 @@ def test_faults_and_variants_can_be_worn_together() -> None:
     assert plain.status == worn.status == 404
     assert header(plain.headers, "content-type") != header(worn.headers, "content-type")
     assert len(worn.headers) > len(plain.headers)
+
+
+def test_real_servers_join_the_demo(tmp_path: Path) -> None:
+    """As references of another partner, their tokens by variable and never by value; the joined file loads."""
+    server = Server(name="scim2-server", profile="scim2", version="1", url="http://127.0.0.1:8080", token="s3cret", log=tmp_path / "log")
+    text = json.dumps(joined(read_yaml(FIXTURE), {"scim2-server": server}, {"scim2-server": "scim2"}))
+    assert "s3cret" not in text
+    file = tmp_path / "t.json"
+    file.write_text(text)
+    system = load_testbed(file, shelf(), names).systems["scim2-server"]
+    assert (system.partner, system.kind) == ("open-source", "reference")
