@@ -55,7 +55,7 @@ def generated(chance: random.Random, partner: int, interface: int, number: int, 
                 cases=1,
                 judged=1,
                 requests=3,
-            )  # fmt: skip
+            )
         )
     head = Header(
         suite="0.1.0", run_id=f"{partner:04x}{interface:02x}{number:04x}{chance.randrange(16**6):06x}", started=EPOCH + number * DAY + partner * 60, seed=1,

@@ -24,7 +24,8 @@ def overview(view: View) -> dict[str, Any]:
     systems = list(view.systems())
     cells = list(view.cells())
     numbers = sorted({c.latest.interface for c in cells if c.latest.interface in INTERFACES} | set(INTERFACES))
-    if any(c.latest.interface not in INTERFACES for c in cells):
+    unknown = {name for system in systems for name in system.unexecuted} - {name for name, _ in board.knowledge.known}
+    if unknown or any(c.latest.interface not in INTERFACES for c in cells):
         numbers.append(0)
     mixed = {name for name in board.profiles if len({c.latest.judged_by for c in board.profiles[name] if view.named(c)}) > 1}
     newest = {name: board.groups(name)[0][0] for name in mixed}
@@ -58,7 +59,7 @@ def _row(view: View, system: System, numbers: list[int], newest: dict[str, str])
     for name in system.unexecuted:
         known = next((k for (profile, _), k in view.board.knowledge.known.items() if profile == name), None)
         number = known.profile.interface if known else 0
-        by_number.setdefault(number if number in numbers else numbers[-1], []).append({"profile": name, "verdict": "", "href": ""})
+        by_number.setdefault(number, []).append({"profile": name, "verdict": "", "href": ""})
     return {
         **view.system_data(system),
         "cells": [by_number.get(number, []) for number in numbers],
