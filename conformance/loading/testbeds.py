@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,7 @@ class _Reader:
             self.wrong(f"{here}.claims", f"a twin of {twin.profile} can be held against {twin.profile} only", "leave twin.profile out")
         if twin:
             self._twin_words(f"{here}.twin", twin, claims)
+            claims = {p: self._spoken(f"{here}.twin.dialect", p, c, twin.dialect) for p, c in claims.items()}
         roles = said.get("roles") if isinstance(said.get("roles"), dict) else {}
         target = self._target(f"{here}.target", said["target"]) if "target" in said else None
         return System(name=name, partner=partner, kind=kind, target=target, twin=twin, claims=claims, roles=roles or {})
@@ -103,6 +105,16 @@ class _Reader:
             for number, word in enumerate(words):
                 if word not in there:
                     self.wrong(f"{here}.{member}[{number}]", f"'{word}' is not one of its {member}", did_you_mean(word, there))
+
+    def _spoken(self, here: str, name: str, claim: Claim, dialect: str) -> Claim:
+        """Return the claim with the newest edition that is written in a twin's dialect, where the claim leaves the edition open."""
+        if not dialect or claim.edition or name not in self.shelf.profiles:
+            return claim
+        editions = load_profile(name, self.shelf).editions
+        found = {str(getattr(load_profile(f"{name}@{edition}", self.shelf), "dialect", "")): edition for edition in editions}
+        if dialect not in found:
+            self.wrong(here, f"'{dialect}' is not a dialect of {name}", did_you_mean(dialect, filter(None, found)))
+        return replace(claim, edition=found.get(dialect, ""))
 
     def _target(self, here: str, said: Any) -> Target:
         try:

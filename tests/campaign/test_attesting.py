@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from conformance.attestation import Key, pae, sign
+from conformance.cli.main import main
 from conformance.loading.bundles import ENVELOPE_FILE
 from conformance.scoring import Exit
 from tests.conftest import Command
-from tests.notes import Notes, served
+from tests.notes import PROFILES, SPECS, Notes, served
 
 Captured = pytest.CaptureFixture[str]
 SEEDS = {"testbed": b"1" * 32, "acme": b"2" * 32}
@@ -26,6 +28,23 @@ SEEDS = {"testbed": b"1" * 32, "acme": b"2" * 32}
 def private(who: str) -> Ed25519PrivateKey:
     """Return the same key each time."""
     return Ed25519PrivateKey.from_private_bytes(SEEDS[who])
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that passed and one that failed, made once: `good` and `bad`."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name, faults in (("good", ()), ("bad", ("delete-is-ignored",))):
+        with served(Notes(*faults)) as url:
+            where = ["--url", url, "--allow", "write", "-o", str(folder / name), "-q"]
+            main(["run", "notes", *where, "--profile-dir", str(PROFILES), "--spec-dir", str(SPECS)])
+    return folder
+
+
+@pytest.fixture
+def ran(once: Path, tmp_path: Path) -> Path:
+    """A copy of the run that passed, to be tampered with."""
+    return Path(shutil.copytree(once / "good", tmp_path / "run"))
 
 
 @pytest.fixture
@@ -177,10 +196,9 @@ def test_a_lowered_level_is_refused(bundle: Bundle) -> None:
     assert "notes/get-note.answers is recorded as MAY" in bundle.verify(bundle.pub("acme"))[1]
 
 
-def test_a_forged_verdict_is_refused(conformance: Command, tmp_path: Path, keys: dict[str, Path], capsys: Captured) -> None:
+def test_a_forged_verdict_is_refused(conformance: Command, once: Path, tmp_path: Path, keys: dict[str, Path], capsys: Captured) -> None:
     """With the exchanges beside it a pass has to follow from them; without them it says that it is taken as recorded."""
-    with served(Notes("delete-is-ignored")) as url:
-        conformance("run", "notes", "--url", url, "--allow", "write", "-o", str(tmp_path / "r"), "-q")
+    shutil.copytree(once / "bad", tmp_path / "r")
     bundle = Bundle(tmp_path / "r", conformance, capsys, keys)
     forged = {"verdict": "pass", "findings": [], "reason": "", "cause": ""}
     bundle.lines(lambda lines: [line | (forged if line.get("verdict") == "fail" else {}) for line in lines])
@@ -212,10 +230,9 @@ def test_only_the_testbed_says_testbed_run(bundle: Bundle) -> None:
     assert "did not run it" in bundle.verify(bundle.pub("testbed", "testbed"))[1]
 
 
-def test_dispositions_hold_when_the_run_ended(bundle: Bundle, tmp_path: Path) -> None:
+def test_dispositions_hold_when_the_run_ended(bundle: Bundle, once: Path, tmp_path: Path) -> None:
     """A waiver turns a failed test into a warned one; one that had expired when the run ended is refused by `attest` and by `verify`."""
-    with served(Notes("delete-is-ignored")) as url:
-        bundle.conformance("run", "notes", "--url", url, "--allow", "write", "-o", str(tmp_path / "r"), "-q")
+    shutil.copytree(once / "bad", tmp_path / "r")
     bundle.folder = tmp_path / "r"
     file = tmp_path / "d.yaml"
     file.write_text("- {requirement: 'notes/*', disposition: waived, reason: known, owner: o, expires: 2999-01-01}\n")

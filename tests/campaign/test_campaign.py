@@ -24,6 +24,7 @@ from conformance.planning.rejudge import flips
 from conformance.reference.dressing import names
 from conformance.scoring import Exit, worst
 from conformance.testbed import Testbed, Unit
+from conformance.writers.record import mend
 from tests.conftest import Command
 from tests.notes import PROFILES, SPECS, Notes, served, shelf
 
@@ -279,3 +280,17 @@ def test_a_unit_is_started_from_this_copy() -> None:
     assert "-P" in unit_command()
     assert Order.__dataclass_params__.frozen  # type: ignore[attr-defined]
     assert Unit.__slots__
+
+
+def test_a_torn_line_is_taken_away_before_more_is_written(tmp_path: Path) -> None:
+    """Wherever a record was cut, what is appended afterwards starts a line of its own, and whole lines are never touched."""
+    file = tmp_path / "run.jsonl"
+    whole = b'{"a":1}\n{"b":"' + b"x" * 200_000 + b'"}\n{"c":3}\n'
+    for cut in (0, 1, 7, 8, 9, 70_000, 140_000, len(whole) - 9, len(whole) - 8, len(whole) - 1, len(whole)):
+        file.write_bytes(whole[:cut])
+        mend(file)
+        kept = file.read_bytes()
+        assert whole.startswith(kept)
+        assert not kept or kept.endswith(b"\n")
+        assert kept.count(b"\n") == whole[:cut].count(b"\n")
+    mend(tmp_path / "none")

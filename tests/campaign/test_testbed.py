@@ -87,6 +87,7 @@ systems:
   four: {partner: a}
   five: {partner: a, twin: {profile: scim2}, claims: {notes: {}}}
   pairs: {partner: a, twin: {profile: notes}}
+  six: {partner: a, twin: {profile: notes, dialect: katalis}}
 """
 
 
@@ -98,7 +99,7 @@ def test_every_problem_at_once(tmp_path: Path) -> None:
     for words in (
         "in_flight", "'titel' is not known here", "systems.one.partner: 'zz' is not a partner", "not an http or https URL",
         "'notse' is not a profile (did you mean 'notes'?)", "missing.yaml", "'nope' is not a feature", "systems.three.kind",
-        "'no-such-fault' is not one of its faults", "systems.four: a system has a target", "systems.five.claims", "Bad Name",
+        "'no-such-fault' is not one of its faults", "systems.four: a system has a target", "systems.five.claims", "Bad Name", "'katalis' is not a dialect of notes",
     ):  # fmt: skip
         assert words in told, words
 
@@ -123,9 +124,7 @@ def test_the_demo_testbed_loads() -> None:
 def test_faults_and_variants_can_be_worn_together() -> None:
     """Two faults and a variant on one twin each do what they do."""
     profile = load_profile("scim2", shelf())
-    twin = dressed(
-        profile, ["error-as-text@getUser", "delete-forgotten@deleteUser", "unknown-elsewhere"], ["extra-headers", "newest-first"]
-    )
+    twin = dressed(profile, ["error-as-text", "delete-forgotten@deleteUser", "unknown-elsewhere"], ["extra-headers", "newest-first"])
     request = WireRequest(method="GET", target="/Users/none", headers=(("authorization", "Bearer twin-token"),))
     plain = dressed(profile).handle(request, 0.0)
     worn = twin.handle(request, 0.0)
