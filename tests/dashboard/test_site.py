@@ -16,9 +16,9 @@ import pytest
 from conformance.cli.main import main
 from conformance.cli.twins import EPOCH
 from conformance.dashboard.build import build
-from conformance.dashboard.disposition import load_dispositions
 from conformance.dashboard.gathering import OUTSIDE
 from conformance.errors import UsageError
+from conformance.loading.dispositions import load_dispositions
 from conformance.loading.profiles import Shelf
 from conformance.loading.records import read_run
 from conformance.run import Finding, Leftover, Run

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from conformance.dashboard import address
-from conformance.dashboard.board import Cell
+from conformance.dashboard.board import Cell, days_left
 from conformance.dashboard.knowledge import INTERFACES
 from conformance.dashboard.site import Page
 from conformance.dashboard.summary import Row
@@ -35,7 +35,7 @@ def _key(view: View, name: str) -> list[Any]:
     """Return what the pages of a profile depend on: every cell of it, its dispositions, what the shelf says."""
     board = view.board
     about = board.knowledge.of(name, max((c.latest for c in board.profiles[name]), key=lambda line: (line.started, line.digest)).edition)
-    waived = [(d.requirement, d.target, d.disposition, d.reason, d.owner, d.issue, d.days_left(board.as_of)) for d in board.dispositions]
+    waived = [(d.requirement, d.target, d.disposition, d.reason, d.owner, d.issue, days_left(d, board.as_of)) for d in board.dispositions]
     cells = [(view.system_data(c.system), c.latest.digest, len(c.lines), c.stale) for c in board.profiles[name]]
     return [
         cells,
