@@ -12,7 +12,7 @@ from conformance.dashboard.gathering import Gathered, Pair, SystemFacts
 from conformance.dashboard.knowledge import Knowledge
 from conformance.dashboard.summary import Detail, Line, Row, detail_of, verdicts_of
 from conformance.disposition import Disposition, day_of
-from conformance.verdict import Level, Verdict
+from conformance.verdict import Verdict
 
 DAY = 86_400.0
 #: Evidence older than this is shown as stale.

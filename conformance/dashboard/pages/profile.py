@@ -63,7 +63,8 @@ def passed_of(view: View, cells: tuple[Cell, ...], requirement: str) -> dict[str
     """Return how many implementations pass a requirement, of those that were judged; twins and mocks are none."""
     having = [c for c in cells if c.system.counts and requirement in c.rows]
     counts = {v: sum(c.rows[requirement].verdict is v for c in having) for v in Verdict}
-    told = view.told(c for c in having if c.rows[requirement].verdict in (Verdict.PASS, Verdict.FAIL))
+    judged = [c for c in having if c.rows[requirement].verdict in (Verdict.PASS, Verdict.FAIL)]
+    told = view.told(having) and view.told(judged)
     return {
         "told": told, "passed": counts[Verdict.PASS] if told else None, "judged": counts[Verdict.PASS] + counts[Verdict.FAIL] if told else None,
         "open": sum(counts[v] for v in _OPEN) if told else None, "not_applicable": counts[Verdict.NOT_APPLICABLE] if told else None,
