@@ -9,8 +9,8 @@ from typing import Any
 
 from conformance.cli.common import say, shelf_of
 from conformance.dashboard.build import build
-from conformance.dashboard.disposition import load_dispositions
 from conformance.errors import UsageError, asked
+from conformance.loading.dispositions import load_dispositions
 from conformance.loading.profiles import Shelf, load_profile
 from conformance.reference.faults import planted
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import Any
 
-from conformance.dashboard.disposition import Disposition
 from conformance.dashboard.gathering import Gathered, Pair, SystemFacts
 from conformance.dashboard.knowledge import Knowledge
 from conformance.dashboard.summary import Detail, Line, Row, detail_of, verdicts_of
-from conformance.verdict import Level, Verdict
+from conformance.disposition import Disposition, day_of
+from conformance.verdict import Verdict
 
 DAY = 86_400.0
 #: Evidence older than this is shown as stale.
@@ -186,7 +187,7 @@ class Board:
     def disposed(self, cell: Cell, row: Row) -> Disposition | None:
         """Return the disposition of a requirement at a system; one that holds wins over one that has expired."""
         found = [d for d in self.dispositions if d.covers(row.requirement, cell.system.name)]
-        return min(found, key=lambda d: (d.expired(self.as_of), d.expires), default=None)
+        return min(found, key=lambda d: (d.expired(day_of(self.as_of)), d.disposition != "waived", d.expires), default=None)
 
 
 def make_board(gathered: Gathered, knowledge: Knowledge, dispositions: Sequence[Disposition] = (), as_of: float | None = None) -> Board:
@@ -227,7 +228,6 @@ def _system(name: str, facts: SystemFacts | None, partner: str, kind: str) -> Sy
     )  # fmt: skip
 
 
-def must(cell: Cell) -> tuple[int, int]:
-    """Return MUSTs passed and MUSTs in scope of the latest run."""
-    tally = cell.latest.tally(Level.MUST)
-    return tally[Verdict.PASS], tally.applicable
+def days_left(one: Disposition, moment: float) -> int:
+    """Return how many days a disposition still holds after the day of a moment; below zero: it has expired."""
+    return (date.fromisoformat(one.expires) - day_of(moment)).days

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from conformance.dashboard.audience import Audience
 from conformance.dashboard.board import make_board
-from conformance.dashboard.disposition import Disposition
 from conformance.dashboard.gathering import Gathered, gather
 from conformance.dashboard.knowledge import know
 from conformance.dashboard.pages import dependencies, failure, overview, pairs, profile, run, standards, system, waivers
 from conformance.dashboard.site import Built, Page, write_site
 from conformance.dashboard.view import View
+from conformance.disposition import Disposition
 from conformance.loading.profiles import Shelf
 
 

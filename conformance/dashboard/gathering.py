@@ -33,8 +33,14 @@ class SystemFacts(msgspec.Struct, frozen=True, kw_only=True):
     title: str = ""
     profiles: tuple[str, ...] = ()
     claims: dict[str, Any] = msgspec.field(default_factory=dict)
+    dialect: str = ""
     dialects: tuple[str, ...] = ()
     ord: Any = None
+
+    @property
+    def spoken(self) -> frozenset[str]:
+        """The dialects of a standard that it speaks."""
+        return frozenset((*self.dialects, *([self.dialect] if self.dialect else [])))
 
 
 class PartnerFacts(msgspec.Struct, frozen=True, kw_only=True):

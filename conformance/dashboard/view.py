@@ -9,9 +9,9 @@ from typing import Any
 
 from conformance.dashboard import address
 from conformance.dashboard.audience import WITHHELD, Audience, published
-from conformance.dashboard.board import IMPLEMENTATIONS, Board, Cell, System
-from conformance.dashboard.disposition import Disposition
+from conformance.dashboard.board import IMPLEMENTATIONS, Board, Cell, System, days_left
 from conformance.dashboard.summary import Line, Row
+from conformance.disposition import Disposition
 from conformance.verdict import Level, Verdict
 from conformance.writers.data import tally_data
 
@@ -157,9 +157,9 @@ class View:
         """Return a disposition as a result shows it."""
         if one is None:
             return None
-        left = one.days_left(self.board.as_of)
+        left = days_left(one, self.board.as_of)
         return {
-            "disposition": one.disposition, "reason": one.reason, "owner": one.owner, "expires": one.expires.isoformat(),
+            "disposition": one.disposition, "reason": one.reason, "owner": one.owner, "expires": one.expires,
             "days_left": left, "expired": left < 0, "issue": one.issue,
         }  # fmt: skip
 

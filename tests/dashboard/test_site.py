@@ -16,9 +16,10 @@ import pytest
 from conformance.cli.main import main
 from conformance.cli.twins import EPOCH
 from conformance.dashboard.build import build
-from conformance.dashboard.disposition import load_dispositions
 from conformance.dashboard.gathering import OUTSIDE
+from conformance.disposition import Disposition
 from conformance.errors import UsageError
+from conformance.loading.dispositions import load_dispositions
 from conformance.loading.profiles import Shelf
 from conformance.loading.records import read_run
 from conformance.run import Finding, Leftover, Run
@@ -672,24 +673,11 @@ def _clean(run: Run) -> Run:
 @pytest.mark.parametrize("audience", ["task-force", "public", "partner:CON"])
 def test_nothing_hostile_becomes_markup(nasty: Path, tmp_path: Path, audience: str) -> None:
     """Only our own elements and attributes; names become calm addresses inside the site; nothing acts, nothing is hidden."""
-    file = tmp_path / "dispositions.yaml"
-    file.write_text(
-        json.dumps(
-            [
-                {
-                    "requirement": "*",
-                    "target": "*",
-                    "disposition": "waived",
-                    "reason": BAD,
-                    "owner": BAD,
-                    "expires": "2027-01-01",
-                    "issue": "javascript:alert(1)",
-                }
-            ]
-        )
+    bad = Disposition(
+        requirement="*", target="*", disposition="waived", reason=BAD, owner=BAD, expires="2027-01-01", issue="javascript:alert(1)"
     )
-    site = made(nasty, tmp_path / "deep/er/site", audience, dispositions=load_dispositions(file))
-    assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file() and site not in p.parents) == ["dispositions.yaml"]
+    site = made(nasty, tmp_path / "deep/er/site", audience, dispositions=[bad])
+    assert not [p.name for p in tmp_path.rglob("*") if p.is_file() and site not in p.parents]
     count = 0
     for name, page in pages(site):
         for tag, attributes in page.tags:

@@ -89,8 +89,9 @@ def common(a: System | None, b: System | None, profile: str) -> str:
     """Return which dialects and editions two systems have in common; this is no session."""
     if a is None or b is None:
         return ""
-    dialects = sorted(set(a.facts.dialects if a.facts else ()) & set(b.facts.dialects if b.facts else ()))
-    if a.facts and b.facts and a.facts.dialects and b.facts.dialects and not dialects:
+    one, other = (s.facts.spoken if s.facts else frozenset() for s in (a, b))
+    dialects = sorted(one & other)
+    if one and other and not dialects:
         return "no dialect in common"
     editions = [s.cells[profile].latest.edition for s in (a, b) if profile in s.cells]
     if len(editions) < 2:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from conformance.dashboard import address
-from conformance.dashboard.board import Cell
+from conformance.dashboard.board import Cell, days_left
 from conformance.dashboard.knowledge import INTERFACES
 from conformance.dashboard.site import Page
 from conformance.dashboard.summary import Row
@@ -35,7 +35,7 @@ def _key(view: View, name: str) -> list[Any]:
     """Return what the pages of a profile depend on: every cell of it, its dispositions, what the shelf says."""
     board = view.board
     about = board.knowledge.of(name, max((c.latest for c in board.profiles[name]), key=lambda line: (line.started, line.digest)).edition)
-    waived = [(d.requirement, d.target, d.disposition, d.reason, d.owner, d.issue, d.days_left(board.as_of)) for d in board.dispositions]
+    waived = [(d.requirement, d.target, d.disposition, d.reason, d.owner, d.issue, days_left(d, board.as_of)) for d in board.dispositions]
     cells = [(view.system_data(c.system), c.latest.digest, len(c.lines), c.stale) for c in board.profiles[name]]
     return [
         cells,
@@ -63,7 +63,8 @@ def passed_of(view: View, cells: tuple[Cell, ...], requirement: str) -> dict[str
     """Return how many implementations pass a requirement, of those that were judged; twins and mocks are none."""
     having = [c for c in cells if c.system.counts and requirement in c.rows]
     counts = {v: sum(c.rows[requirement].verdict is v for c in having) for v in Verdict}
-    told = view.told(c for c in having if c.rows[requirement].verdict in (Verdict.PASS, Verdict.FAIL))
+    judged = [c for c in having if c.rows[requirement].verdict in (Verdict.PASS, Verdict.FAIL)]
+    told = view.told(having) and view.told(judged)
     return {
         "told": told, "passed": counts[Verdict.PASS] if told else None, "judged": counts[Verdict.PASS] + counts[Verdict.FAIL] if told else None,
         "open": sum(counts[v] for v in _OPEN) if told else None, "not_applicable": counts[Verdict.NOT_APPLICABLE] if told else None,

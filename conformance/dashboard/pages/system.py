@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
 from conformance.dashboard import address
-from conformance.dashboard.board import Cell, System, Transition
+from conformance.dashboard.board import Cell, System, Transition, days_left
 from conformance.dashboard.knowledge import INTERFACES
 from conformance.dashboard.site import Page
 from conformance.dashboard.summary import tally_of
@@ -38,9 +39,9 @@ def key_of(view: View, cell: Cell) -> list[Any]:
     board = view.board
     known = board.knowledge.of(cell.profile, cell.latest.edition)
     waived = [
-        (d.requirement, d.disposition, d.reason, d.owner, d.issue, d.days_left(board.as_of))
+        (d.requirement, d.disposition, d.reason, d.owner, d.issue, days_left(d, board.as_of))
         for d in board.dispositions
-        if d.target in ("*", cell.system.name)
+        if fnmatchcase(cell.system.name, d.target)
     ]
     return [
         view.system_data(cell.system), [(line.digest, line.system) for line in cell.lines], cell.stale, waived, known.judged_by if known else "",
@@ -79,7 +80,7 @@ def _waived(view: View, cell: Cell) -> dict[str, int]:
     found = {"waived": 0, "disputed": 0, "expired": 0}
     for row in cell.detail.rows:
         if row.verdict is Verdict.FAIL and (one := view.board.disposed(cell, row)):
-            found["expired" if one.expired(view.board.as_of) else one.disposition] += 1
+            found["expired" if days_left(one, view.board.as_of) < 0 else one.disposition] += 1
     return found
 
 
