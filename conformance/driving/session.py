@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import platform
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +26,7 @@ from conformance.driving.ledger import LEDGER_FILE, Ledger, read_ledger
 from conformance.driving.live import Live
 from conformance.driving.place import url_origin
 from conformance.driving.sink import Sink, TwinSink
+from conformance.driving.versions import versions
 from conformance.driving.wires import HttpWire, NoAnswer, TwinWire, Wire
 from conformance.errors import Problem, UsageError
 from conformance.exchange import Exchange, Trouble
@@ -222,7 +221,7 @@ class Session:
     def _header(self, run_id: str, started: float, profile: Profile) -> Header:
         return Header(
             suite=__version__, run_id=run_id, started=started, seed=self.options.seed, profile=profile.name, edition=profile.edition, dialect=profile.dialect, title=profile.title,
-            interface=profile.interface, tier=profile.tier, state=profile.state, digests=profile.digests, versions=_versions(),
+            interface=profile.interface, tier=profile.tier, state=profile.state, digests=profile.digests, versions=versions(),
             target=self._public_target(), claim=msgspec.to_builtins(self.claim), allowed=self.target.allow, selected=self.options.selected,
             run_by=self.options.run_by, system=self.options.system, partner=self.options.partner, system_kind=self.options.system_kind,
         )  # fmt: skip
@@ -419,16 +418,6 @@ class Session:
 def planned(profile: Profile, claim: Claim, header: Header, test_data: Mapping[str, Any], answers: Answers) -> Plan:
     """Return the plan of a run: the same live and offline."""
     return make_plan(profile, claim, known_checks(), allowed=frozenset(header.allowed), test_data=test_data, answers=answers)
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in ("schemathesis", "hypothesis", "jsonschema-rs", "httpx", "pytest"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 async def clean_up_after(folder: Path, target: Target, shelf: Shelf | None, epoch: float) -> list[Leftover]:
