@@ -148,6 +148,44 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Advisory:
+    """Something that exploration found: worth a look, never part of a verdict.
+
+    `evidence` is the path of its exchange, `times` how often the like was seen, `repeat` a command that sends the request again,
+    `doubt` why it may be no finding at all.
+    """
+
+    check: str
+    code: str = ""
+    operation: str = ""
+    title: str = ""
+    says: str = ""
+    status: int = 0
+    evidence: Path = ()
+    times: int = 1
+    repeat: str = ""
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exploration:
+    """What `--explore` did and found; no score looks at it.
+
+    `refused` counts requests that the engine wanted and that were not sent, `known` findings that were dropped because they belong
+    to a class that is known to be false; `left_out` are operations that were not explored, with the reason.
+    """
+
+    kind: str = "exploration"
+    ended: str
+    seconds: float = 0.0
+    requests: int = 0
+    refused: int = 0
+    known: int = 0
+    findings: tuple[Advisory, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Footer:
     """The last line of a run that was ended in order: `ended` is complete, interrupted, broken (by us), stopped (`-x`) or budget."""
 
@@ -167,6 +205,7 @@ class Run:
     results: tuple[Result, ...] = ()
     leftovers: tuple[Leftover, ...] = ()
     gap: Gap | None = None
+    exploration: Exploration | None = None
     footer: Footer | None = None
     folder: str = ""
 

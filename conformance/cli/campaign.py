@@ -31,7 +31,7 @@ from conformance.writers.text import clipped, plain
 #: Options of `run` that say something of one target, and so cannot be said of a testbed.
 OF_ONE_TARGET = (
     "url", "target", "claim", "token_env", "cert", "key", "cacert", "proxy", "allow", "requirement", "sink_url", "budget", "allure",
-    "expression", "exit_first", "last_failed",
+    "expression", "exit_first", "last_failed", "explore", "explore_time",
 )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ import pytest
 from conformance.claim import Claim
 from conformance.cli.campaign import run_testbed
 from conformance.cli.common import colour, put, say, shelf_of, write_views
+from conformance.driving.exploring import SECONDS
 from conformance.driving.session import Options, Session, clean_up_after
 from conformance.driving.wires import Wire
 from conformance.errors import Problem, TestbedError, UsageError, asked
@@ -75,6 +76,11 @@ def execute(
         interrupted = plugin.interrupted or (code == pytest.ExitCode.INTERRUPTED and not exit_first)
         spent = bool(session.options.budget_s) and any("the budget of" in r.reason for r in session.results.values())
         broken = code == pytest.ExitCode.INTERNAL_ERROR
+        if not interrupted and not broken:
+            try:
+                runner.run(session.explored())
+            except KeyboardInterrupt:
+                interrupted = True
         stopped = exit_first and len(session.results) < len(session.order)
         ended = {"interrupted": interrupted, "broken": broken, "stopped": stopped, "budget": spent}
         run = runner.run(session.finish(next((word for word, holds in ended.items() if holds), "complete")))
@@ -126,6 +132,10 @@ def _run_command(commands: Any) -> argparse.ArgumentParser:
         "--sink-url", default="", metavar="URL", help="https URL at which the target reaches our callback sink; its port is listened on"
     )
     command.add_argument("--budget", default="", metavar="60s", help="stop beginning new looks after this time")
+    command.add_argument(
+        "--explore", action="store_true", help="explore with schemathesis afterwards: findings are advisory, never a verdict"
+    )
+    command.add_argument("--explore-time", default="", metavar="60s", help="explore for at most this time (default 60s)")
     command.add_argument("--resume", action="store_true", help="go on with the run in -o that was cut short")
     command.add_argument("--allure", default="", metavar="DIR", help="also write Allure results")
     command.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder of the run (default runs/PROFILE)")
@@ -185,6 +195,7 @@ def run(options: argparse.Namespace) -> int:
             selected=selected,
             run_by=options.run_by,
             sink_url=options.sink_url,
+            explore_s=seconds(options.explore_time, "--explore-time") or SECONDS * options.explore,
         ),
         epoch=round(time.time(), 3),
         shelf=shelf,
@@ -224,7 +235,7 @@ def _known_requirements(asked_for: list[str], known: Any) -> None:
         )
 
 
-def seconds(text: str) -> float:
+def seconds(text: str, place: str = "--budget") -> float:
     """Return the seconds of `60`, `60s`, `5m` or `1h`; 0 for an empty text.
 
     Raises:
@@ -239,7 +250,7 @@ def seconds(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 < value < 1e7:
-        raise asked(f"'{text}' is not a time", place="--budget", hint="60s, 5m, 1h")
+        raise asked(f"'{text}' is not a time", place=place, hint="60s, 5m, 1h")
     return value
 
 

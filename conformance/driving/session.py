@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import platform
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,10 +21,12 @@ from conformance.checks.registry import known_checks
 from conformance.claim import Claim
 from conformance.driving.credentials import Credentials, resolve_reference
 from conformance.driving.driver import CLEAN_UP, Driver
+from conformance.driving.exploring import explore
 from conformance.driving.ledger import LEDGER_FILE, Ledger, read_ledger
 from conformance.driving.live import Live
 from conformance.driving.place import url_origin
 from conformance.driving.sink import Sink, TwinSink
+from conformance.driving.versions import versions
 from conformance.driving.wires import HttpWire, NoAnswer, TwinWire, Wire
 from conformance.errors import Problem, UsageError
 from conformance.exchange import Exchange, Trouble
@@ -38,7 +38,7 @@ from conformance.planning.plan import Answers, Plan, Test, make_plan, questions_
 from conformance.planning.rejudge import gap_between, rejudge
 from conformance.profile import Profile
 from conformance.redaction import Redactor
-from conformance.run import Footer, Gap, Header, Leftover, Look, Result, Run
+from conformance.run import Exploration, Footer, Gap, Header, Leftover, Look, Result, Run
 from conformance.scoring import leaves_nothing, score
 from conformance.target import Reference, Target
 from conformance.verdict import Verdict
@@ -67,6 +67,7 @@ class Options:
     system_kind: str = ""
     sink_url: str = ""
     look_ahead: int = LOOK_AHEAD
+    explore_s: float = 0.0
     patience: float = 1.0
 
 
@@ -111,6 +112,7 @@ class Session:
     header: Header = field(init=False)
     driver: Driver = field(init=False)
     look: FirstLook = field(init=False)
+    exploration: Exploration | None = None
     order: list[str] = field(default_factory=list)
     _tasks: dict[str, asyncio.Task[Result]] = field(default_factory=dict)
     _writer: RecordWriter = field(init=False)
@@ -219,7 +221,7 @@ class Session:
     def _header(self, run_id: str, started: float, profile: Profile) -> Header:
         return Header(
             suite=__version__, run_id=run_id, started=started, seed=self.options.seed, profile=profile.name, edition=profile.edition, dialect=profile.dialect, title=profile.title,
-            interface=profile.interface, tier=profile.tier, state=profile.state, digests=profile.digests, versions=_versions(),
+            interface=profile.interface, tier=profile.tier, state=profile.state, digests=profile.digests, versions=versions(),
             target=self._public_target(), claim=msgspec.to_builtins(self.claim), allowed=self.target.allow, selected=self.options.selected,
             run_by=self.options.run_by, system=self.options.system, partner=self.options.partner, system_kind=self.options.system_kind,
         )  # fmt: skip
@@ -348,6 +350,14 @@ class Session:
             and self.profile.bindings.resource_of(self.plan.by_id[other].requirement.on) is resource
         ]
 
+    async def explored(self) -> None:
+        """Explore beyond the requirements, as the options ask: advisory, so what the target refused from the start is left alone."""
+        if self.options.explore_s and not self.look.trouble:
+            bound = {n: str(self._test_data.get(p.test_data, p.default) or "") for n, p in self.profile.bindings.parameters.items()}
+            options = self.options
+            self.exploration = await explore(self.profile, self.driver, bound, seed=options.seed, seconds=options.explore_s)
+            self._writer.line(self.exploration)
+
     # -- the end -------------------------------------------------------------------------------------------------
     async def finish(self, ended: str) -> Run:
         """Stop what was begun ahead, remove what was made, write the footer, and return the run."""
@@ -394,22 +404,20 @@ class Session:
         """Return the run as far as it went, in the order of the plan."""
         look = Look(trouble=self.look.trouble, scope={s.feature: {"state": s.state, "reason": s.reason} for s in self.plan.scope.values()})
         results = tuple(self.results[t.requirement.id] for t in self.plan.tests if t.requirement.id in self.results)
-        return Run(header=self.header, look=look, results=results, leftovers=tuple(leftovers), footer=footer, folder=str(self.folder))
+        return Run(
+            header=self.header,
+            look=look,
+            results=results,
+            leftovers=tuple(leftovers),
+            exploration=self.exploration,
+            footer=footer,
+            folder=str(self.folder),
+        )
 
 
 def planned(profile: Profile, claim: Claim, header: Header, test_data: Mapping[str, Any], answers: Answers) -> Plan:
     """Return the plan of a run: the same live and offline."""
     return make_plan(profile, claim, known_checks(), allowed=frozenset(header.allowed), test_data=test_data, answers=answers)
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in ("schemathesis", "hypothesis", "jsonschema-rs", "httpx", "pytest"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 async def clean_up_after(folder: Path, target: Target, shelf: Shelf | None, epoch: float) -> list[Leftover]:

@@ -13,7 +13,7 @@ import msgspec
 from conformance.claim import Claim
 from conformance.errors import Problem, UsageError
 from conformance.exchange import Exchange, Path, Request, Trouble
-from conformance.run import FORMAT, Footer, Gap, Header, Leftover, Look, Result, Run
+from conformance.run import FORMAT, Exploration, Footer, Gap, Header, Leftover, Look, Result, Run
 from conformance.target import Target
 from conformance.verdict import Effect
 from conformance.writers.record import EXCHANGES_FILE, RUN_FILE
@@ -75,7 +75,15 @@ def _bytes(text: str, encoded: str) -> bytes:
     return base64.b64decode(encoded, validate=True) if encoded else text.encode("utf-8", "surrogatepass")
 
 
-_KINDS: dict[str, Any] = {"header": Header, "look": Look, "result": Result, "leftover": Leftover, "gap": Gap, "footer": Footer}
+_KINDS: dict[str, Any] = {
+    "header": Header,
+    "look": Look,
+    "result": Result,
+    "leftover": Leftover,
+    "gap": Gap,
+    "exploration": Exploration,
+    "footer": Footer,
+}
 
 
 def read_run(folder: FilePath) -> Run:
@@ -115,6 +123,7 @@ def read_run(folder: FilePath) -> Run:
         results=tuple(results.values()),
         leftovers=tuple(found["leftover"]),
         gap=found["gap"][-1] if found["gap"] else None,
+        exploration=found["exploration"][-1] if found["exploration"] else None,
         footer=found["footer"][-1] if found["footer"] else None,
         folder=str(file.parent),
     )

@@ -1,4 +1,4 @@
-"""Generate the frozen inputs of a profile; the only module that knows the interface of schemathesis, most of which is not public.
+"""Generate the frozen inputs of a profile; knows the interface of schemathesis, most of which is not public, as only `driving.explorer` does besides.
 
     python -m conformance.planning.generate [PROFILE[@EDITION] ...] [--check] [--why]
 

@@ -38,6 +38,7 @@ def run_data(run: Run) -> dict[str, Any]:
         "results": [{k: v for k, v in msgspec.to_builtins(r).items() if k != "kind"} for r in said.results],
         "leftovers": [{k: v for k, v in msgspec.to_builtins(x).items() if k != "kind"} for x in run.leftovers],
         "gap": msgspec.to_builtins(run.gap) if run.gap else None,
+        "exploration": {k: v for k, v in msgspec.to_builtins(run.exploration).items() if k != "kind"} if run.exploration else None,
         "requests": run.footer.requests if run.footer else sum(r.requests for r in run.results),
         "seconds": run.footer.ended_s if run.footer else 0.0,
     }

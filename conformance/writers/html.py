@@ -148,6 +148,7 @@ def write_html(run: Run, exchanges: Exchanges) -> str:
             scope=_scope(run),
             leftovers=run.leftovers,
             gap=run.gap,
+            exploration=run.exploration,
             total=len(said.results),
             folder=run.folder,
         )
@@ -165,6 +166,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["integrity"] = lambda text: "sha256-" + base64.b64encode(hashlib.sha256(str(text).encode()).digest()).decode()
+    made.filters["block"] = block_of
     made.filters["seconds"] = _seconds
     made.filters["step"] = step_name
     made.filters["bars"] = _bars

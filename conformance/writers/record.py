@@ -10,7 +10,7 @@ from typing import IO, Any
 import msgspec
 
 from conformance.exchange import Exchange
-from conformance.run import Footer, Gap, Header, Leftover, Look, Result
+from conformance.run import Exploration, Footer, Gap, Header, Leftover, Look, Result
 
 RUN_FILE, EXCHANGES_FILE = "run.jsonl", "exchanges.jsonl"
 BLOCK = 65_536
@@ -84,7 +84,7 @@ class RecordWriter:
         self._run: IO[bytes] = (folder / RUN_FILE).open(mode)
         self._exchanges: IO[bytes] = (folder / EXCHANGES_FILE).open(mode)
 
-    def line(self, record: Header | Look | Result | Leftover | Gap | Footer) -> None:
+    def line(self, record: Header | Look | Result | Leftover | Gap | Exploration | Footer) -> None:
         """Append one line of the run."""
         self._run.write(_encoder.encode(record) + b"\n")
         self._run.flush()

@@ -37,6 +37,7 @@ def write_text(run: Run, *, colour: bool = False) -> str:
         lambda room: _unjudged(said, room),
         lambda room: _listed(f"left at the target ({len(run.leftovers)}):", _left(run), room),
         lambda room: _gap(run, room),
+        lambda room: _exploration(run, room),
         lambda room: _listed("notes:", list(run.header.notes), room),
     ]
     least = [block(LEAST) for block in blocks]
@@ -97,6 +98,19 @@ def _gap(run: Run, room: int) -> list[str]:
     title = clipped(f"gap to the newest edition, {run.gap.edition}: {len(found)} requirements, judged from what was seen")
     told = [f"{d.level.value} {d.requirement}: {WORDS[d.verdict]['text']}: {d.reason}" for d in found]
     return _listed(title, told, room) if told else [title, ""]
+
+
+def _exploration(run: Run, room: int) -> list[str]:
+    """List what exploration found; the command that repeats each is in the report."""
+    if run.exploration is None:
+        return []
+    seen = run.exploration
+    few = f"explored with {seen.requests} requests in {seen.seconds:g} s ({seen.ended}): {len(seen.findings)} advisory findings, in no verdict"
+    told = [
+        f"{'doubtful: ' if f.doubt else ''}{f.operation}: {f.title}, answered {f.status}{f' ({f.times} times)' if f.times > 1 else ''}"
+        for f in sorted(seen.findings, key=lambda f: bool(f.doubt))
+    ]
+    return _listed(clipped(few), [*told, "each with the command that repeats it: report.html"], room) if told else [clipped(few), ""]
 
 
 def _row(name: str, counts: Tally, colour: bool) -> str:
