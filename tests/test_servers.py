@@ -12,7 +12,7 @@ import pytest
 
 from fixtures.servers import SERVERS, NotAvailable, Server, ServerError, common
 
-PROBES = {"alertmanager": "/api/v2/status", "scim2-server": "/Users", "sushy-tools": "/redfish/v1/Systems"}
+PROBES = {"alertmanager": "/api/v2/status", "prometheus": "/api/v1/labels", "scim2-server": "/Users", "sushy-tools": "/redfish/v1/Systems"}
 _LOCAL = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 

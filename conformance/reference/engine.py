@@ -178,6 +178,9 @@ class ResourceTwin(Keeping):
             body = read_form(request.body) if operation.request_media == "application/x-www-form-urlencoded" else read_json(request.body)
         except NotJson as error:
             raise Refused(self.bindings.error.malformed[0], f"the body cannot be read: {error}", kind="malformed") from None
+        if operation.request_media == "application/x-www-form-urlencoded":
+            members = self.samples.at({"$ref": f"#{operation.request_schema}"}, "").get("properties", {})
+            body = {n: [v] if self.samples.flat(members.get(n)).get("type") == "array" else v for n, v in body.items()}
         body = self.tidied(call, body)
         problem = next(self.contract.requests.violations(operation.request_schema, body), None) if operation.request_schema else None
         if problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 from conformance.api import Api
 from conformance.checks.expect import one_of
@@ -46,10 +46,16 @@ def adding(request: Request, headers: Mapping[str, str]) -> Request:
 
 
 def asking(request: Request, parameter: str, value: str) -> Request:
-    """Return *request* with one more query parameter; `$` stands as it is, because a server need not take `%24` for it."""
+    """Return *request* with a query parameter, in the place of one of that name; `$` stands as it is: a server need not take `%24` for it.
+
+    >>> asking(Request(method="GET", target="/a?b=1&c=2"), "b", "(").target
+    '/a?c=2&b=%28'
+    """
     text = f"{quote(parameter, safe='$')}={quote(value, safe='$')}"
     place, _, fragment = (request.link or request.target).partition("#")
-    place = f"{place}{'&' if '?' in place else '?'}{text}{'#' if fragment else ''}{fragment}"
+    path, _, query = place.partition("?")
+    others = [pair for pair in query.split("&") if pair and unquote_plus(pair.partition("=")[0]) != parameter]
+    place = f"{path}?{'&'.join([*others, text])}{'#' if fragment else ''}{fragment}"
     return request.with_(link=place) if request.link else request.with_(target=place)
 
 

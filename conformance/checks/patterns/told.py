@@ -35,7 +35,9 @@ def replaced(body: Mapping[str, Any], members: Mapping[str, Any]) -> dict[str, A
 
 
 async def changed(api: Api, operation: Operation, right: Request, changes: Mapping[str, Any]) -> Request:
-    """Return a request with other members in its body: a JSON object, parts, or a form."""
+    """Return a request with other members in its body: a JSON object, parts, or a form. Without changes it need not have a body."""
+    if not changes:
+        return right
     members = await filled(api, dict(changes))
     if operation.request_media == FORM:
         return with_fields(right, {**dict.fromkeys(changes), **members})

@@ -1,0 +1,66 @@
+"""Each basic profile is green on its twin, in process and over HTTP, and faults that any service can have turn it red."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conformance.claim import Claim, Support
+from conformance.cli.running import execute
+from conformance.cli.twins import EPOCH, run_in_process, target_of_twin
+from conformance.driving.session import Options, Session
+from conformance.loading.profiles import load_profile
+from conformance.profile import Profile
+from conformance.reference.faults import planted
+from conformance.reference.serving import serve
+from conformance.reference.twins import twin_for
+from conformance.run import Run
+from conformance.verdict import Verdict
+
+BASIC = ("prometheus-http",)
+FAULTS = ("member-missing", "text-as-number", "body-empty", "server-error", "operation-absent", "no-media-type", "anything-accepted")
+"""Faults that any service can have; where a profile has no place for one, another stands for it."""
+
+
+def verdicts(run: Run) -> dict[str, Verdict]:
+    return {r.requirement: r.verdict for r in run.results}
+
+
+def judged(profile: Profile, run: Run) -> set[Verdict]:
+    """Return the verdicts of what can be tested."""
+    beyond = {r.id for r in profile.not_tested}
+    return {v for i, v in verdicts(run).items() if i not in beyond}
+
+
+@pytest.mark.parametrize("name", BASIC)
+def test_a_basic_profile_says_so(name: str) -> None:
+    assert load_profile(name).tier == "basic"
+
+
+@pytest.mark.parametrize("name", BASIC)
+def test_the_profile_is_green_on_its_twin(name: str, tmp_path: Path) -> None:
+    profile = load_profile(name)
+    assert judged(profile, run_in_process(profile, twin_for(profile), tmp_path)) == {Verdict.PASS}
+
+
+@pytest.mark.parametrize("name", BASIC)
+def test_over_http_the_verdicts_are_the_same(name: str, tmp_path: Path) -> None:
+    profile = load_profile(name)
+    claim = Claim(profile=profile.name, edition=profile.edition, features=dict.fromkeys(profile.features, Support.YES))
+    with serve(twin_for(profile)) as url:
+        target = target_of_twin(profile, twin_for(profile), url, tmp_path)
+        run = execute(Session(f"{profile.name}@{profile.edition}", target, claim, tmp_path, Options(seed=1), EPOCH, None, None))
+    assert judged(profile, run) == {Verdict.PASS}
+
+
+@pytest.mark.parametrize("name", BASIC)
+def test_faults_that_any_service_can_have_turn_it_red(name: str, tmp_path: Path) -> None:
+    profile = load_profile(name)
+    places = {p.fault.name: p for p in reversed(planted(profile)) if p.fault.name in FAULTS and p.expected}
+    assert len(places) > 3
+    for fault in places.values():
+        seen = verdicts(
+            run_in_process(profile, fault.twin(twin_for(profile)), tmp_path / fault.fault.name, only=tuple(sorted(fault.expected)))
+        )
+        assert {seen[i] for i in fault.expected} == {Verdict.FAIL}, fault.name
