@@ -50,7 +50,7 @@ async def first_look(api: Api, questions: Sequence[Question]) -> FirstLook:
         trouble = f"no answer: {seen.detail or seen.trouble}" if not seen.status else ""
     elif api.operation(api.profile.bindings.probe).path_parameters and seen.status not in (401, 403):
         made = seen.request.operation != api.profile.bindings.probe  # what came of making its instance is what we know
-        if made and isinstance(control, Exchange) and (_nowhere(seen, control) or (control.success and alike(seen, control))):
+        if isinstance(control, Exchange) and ((made and _nowhere(seen, control)) or (control.success and alike(seen, control))):
             trouble = f"{seen.request.where} is answered like a path that does not exist ({seen.status}): base path?"
     elif not seen.success:
         trouble = await _why_nothing(api, seen, control if isinstance(control, Exchange) else None)
