@@ -15,7 +15,7 @@ def slug(text: str) -> str:
     """Return *text* as a part of an address that every file system and every shell takes.
 
     >>> slug("scim2"), slug("Partner IdP 4.2")
-    ('scim2', 'partner-idp-4.2-a5e5e1c4')
+    ('scim2', 'partner-idp-4.2-112453e2')
     """
     if _CALM.fullmatch(text) and ".." not in text:
         return text
