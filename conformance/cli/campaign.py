@@ -60,7 +60,7 @@ def run_testbed(options: argparse.Namespace) -> int:
     if options.format == "json":
         put(json.dumps(document(testbed, outcomes, whole) | {"pairs": [_session_row(o) for o in pairs]}, indent=1) + "\n")
     else:
-        put(table(testbed, outcomes, whole, [f"{o.unit.name.removeprefix('pairs/')}: {_session(o)}" for o in pairs]))
+        put(table(testbed, outcomes, whole, [*(f"{o.unit.name.removeprefix('pairs/')}: {_session(o)}" for o in pairs), *not_held(testbed)]))
     return int(whole)
 
 
@@ -197,6 +197,15 @@ def document(testbed: Testbed, outcomes: Sequence[Outcome], whole: Exit) -> dict
         "testbed": testbed.name, "exit_code": int(whole), "units": len(testbed.units), "done": len(told),
         "failed_musts": sum(r["failed"] for r in told), "runs": told,
     }  # fmt: skip
+
+
+def not_held(testbed: Testbed) -> list[str]:
+    """Return a line for each pair that has no session because nobody here can make A originate."""
+    return [
+        f"{pair.name.removeprefix('pairs/')}: no session: {pair.a.name} is no twin, only its owner can make it originate"
+        for pair in testbed.pairs
+        if not pair.drivable
+    ]
 
 
 def _session(outcome: Outcome) -> str:

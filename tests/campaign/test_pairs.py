@@ -9,15 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from conformance.cli.campaign import not_held
 from conformance.cli.main import main
 from conformance.driving.relay import Relay
 from conformance.loading.profiles import Shelf, load_profile
 from conformance.loading.records import read_exchanges
+from conformance.loading.testbeds import load_testbed
 from conformance.pairing import Passed, Step, Word, judged_steps, operation_at, whole
 from conformance.profile import Profile
+from conformance.reference.dressing import names
 from conformance.target import Target
 from conformance.wire import WireRequest, WireResponse
-from tests.notes import PROFILES, SPECS, Notes, served
+from tests.notes import PROFILES, SPECS, Notes, served, shelf
 
 
 @pytest.fixture
@@ -160,3 +163,20 @@ systems:
     assert "by B's contract" in steps["createNote"]["detail"]
     assert steps["getAbout"]["verdict"] == "OK"
     assert not list(out.glob("pairs/**/run.jsonl")), "what tries the operations is no run of anybody"
+
+
+def test_who_cannot_be_made_to_originate_is_named(tmp_path: Path) -> None:
+    """A product of somebody else has no session here, and the table says why."""
+    file = tmp_path / "t.yaml"
+    file.write_text(
+        """
+name: n
+partners: {p: {}}
+systems:
+  real: {partner: p, target: {url: "http://h:1"}, claims: {notes: {}}, roles: {notes: [originating]}}
+  twin: {partner: p, twin: {profile: notes}, roles: {notes: [partner]}}
+"""
+    )
+    testbed = load_testbed(file, shelf(), names)
+    assert [(p.name, p.lock, p.drivable) for p in testbed.pairs] == [("pairs/real__twin/notes", "pairs/real__twin/notes", False)]
+    assert not_held(testbed) == ["real__twin/notes: no session: real is no twin, only its owner can make it originate"]
