@@ -30,7 +30,15 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"icra-conformance {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-    for add in (*running.COMMANDS, *twins.COMMANDS, *selftest.COMMANDS, *specs.COMMANDS, *knowing.COMMANDS, *reading.COMMANDS, *dashboard.COMMANDS):
+    for add in (
+        *running.COMMANDS,
+        *twins.COMMANDS,
+        *selftest.COMMANDS,
+        *specs.COMMANDS,
+        *knowing.COMMANDS,
+        *reading.COMMANDS,
+        *dashboard.COMMANDS,
+    ):
         command = add(commands)
         command.add_argument("--spec-dir", type=Path, help="a folder of contracts looked at before our own")
         command.add_argument("--profile-dir", type=Path, help="a folder of profiles looked at before our own")
