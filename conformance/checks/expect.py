@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.api import Api
 from conformance.contract import Operation
-from conformance.ending import Nonconformity, clip
+from conformance.ending import Inconclusive, Nonconformity, clip
 from conformance.exchange import PLACEHOLDER, Exchange
 
 
@@ -47,6 +47,25 @@ def expect_schema(api: Api, pointer: str, seen: Exchange) -> None:
         more = f" (and {len(violations) - 3} more)" if len(violations) > 3 else ""
         observed = "; ".join(str(v) for v in violations[:3]) + more
         raise Nonconformity(f"a body as documented ({pointer.rsplit('/', 1)[-1]})", observed, seen, cause=violations[0].cause)
+
+
+def expect_format(api: Api, seen: Exchange, *others: Exchange) -> None:
+    """Go on only where an error can be read: one that breaks the format of the standard's errors is one cause, found elsewhere.
+
+    Raises:
+        Inconclusive: it is not in that format, and `service-error-format` looks at such an error.
+    """
+    schema = api.profile.bindings.error.schema
+    rules = [r.arguments for r in api.profile.requirements if r.check == "service-error-format"]
+    looks = [r for r in rules if seen.status not in r.get("apart_from", ()) and seen.status in r.get("statuses", (seen.status,))]
+    if not schema or not looks:
+        return
+    try:
+        fits = api.profile.contract.responses.is_valid(f"/components/schemas/{schema}", seen.json())
+    except (Nonconformity, Inconclusive):
+        fits = False
+    if not fits:
+        raise Inconclusive("the error is not in the format of the standard; `service-error-format` looks at that", seen, *others)
 
 
 def expect_same(

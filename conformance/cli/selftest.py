@@ -210,7 +210,7 @@ def run_job(job: Job) -> Trial:
         variant = next(v for v in variants_for(profile) if v.name == what)
         twin, sentence = variant.twin(inner), variant.sentence
     with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
-        run = _quietly(name, twin, seed, Path(folder), only, baseline.features)
+        run = _quietly(name, twin, seed, Path(folder), only, baseline.features if kind == "fault" else frozenset())
     results = score(run).results
     return Trial(
         profile=name, kind=kind, name=what, group=group, sentence=sentence, seed=seed, expected=expected,

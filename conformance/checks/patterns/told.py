@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.api import Api
 from conformance.checks.contract import provoke
-from conformance.checks.expect import expect_schema, one_of, same_value
+from conformance.checks.expect import expect_format, expect_schema, one_of, same_value
 from conformance.checks.patterns.places import one_at
 from conformance.checks.registry import check
 from conformance.checks.subjects import create, discard, filled, fresh_example, renamed, valid_request
@@ -58,19 +58,6 @@ def as_client(api: Api, request: Request, client: str) -> Request:
     return proven(request, Client(id=ours.id, secret=f"wrong-{api.fresh()}", method=method)).with_(identity="none")
 
 
-def _misshapen(api: Api, seen: Exchange) -> bool:
-    """Tell whether an error does not follow the format of the standard, and another requirement looks at that."""
-    schema = api.profile.bindings.error.schema
-    rules = [r.arguments for r in api.profile.requirements if r.check == "service-error-format"]
-    looks = [r for r in rules if seen.status not in r.get("apart_from", ()) and seen.status in r.get("statuses", (seen.status,))]
-    if not schema or not looks:
-        return False
-    try:
-        return not api.profile.contract.responses.is_valid(f"/components/schemas/{schema}", seen.json())
-    except (Nonconformity, Inconclusive):
-        return True
-
-
 def expect_told(api: Api, seen: Exchange, members: Mapping[str, Any], *others: Exchange) -> None:
     """Expect the error of an answer to have each value of *members* (pointer -> a value, or a list of which it is one).
 
@@ -79,8 +66,7 @@ def expect_told(api: Api, seen: Exchange, members: Mapping[str, Any], *others: E
     """
     if not members:
         return
-    if _misshapen(api, seen):
-        raise Inconclusive("the error is not in the format of the standard; `service-error-format` looks at that", seen, *others)
+    expect_format(api, seen, *others)
     body = seen.json() if seen.body.strip() else None
     for pointer, value in members.items():
         wanted = value if isinstance(value, list | tuple) else [value]

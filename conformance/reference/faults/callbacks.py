@@ -86,6 +86,8 @@ def callbacks_cut_short(sent: list[Outgoing], memory: dict[str, Any], now: float
 @fault_of_callbacks(sentence="Deliveries lack a member that their schema requires.", expected=formed("body"))
 def callbacks_without_a_member(sent: list[Outgoing], memory: dict[str, Any], now: float) -> list[Outgoing]:
     def less(event: Any) -> Any:
+        if isinstance(event, list):
+            return [less(one) for one in event]
         spare = [name for name in ("specversion", "time", "type", "source") if name in event] or list(event)[:1]
         return {name: value for name, value in event.items() if name != spare[0]}
 

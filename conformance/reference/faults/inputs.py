@@ -8,7 +8,7 @@ from typing import Any
 from conformance.contract import Operation
 from conformance.profile import Profile
 from conformance.reference.faults.planting import Seen, fault, json_of, success, with_header
-from conformance.reference.faults.where import asks_id, both, operations, permits_success, takes_json, turns
+from conformance.reference.faults.where import asks_id, both, only_at, operations, permits_success, takes_json, turns
 from conformance.reference.message import NotJson, read_json, write_json
 from conformance.reference.places import put
 from conformance.requirement import Requirement
@@ -36,7 +36,8 @@ def _refuses_as_input(requirement: Requirement) -> bool:
 
 
 _TAKEN = both(
-    turns("refuses", "patch-refused"),
+    turns("refuses", "unique-conflict"),
+    only_at(turns("patch-refused"), "update"),
     turns("refused-write-changes-nothing", when=_provoked),
     turns("request-refused", when=_refuses_as_input),
 )

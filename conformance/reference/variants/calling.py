@@ -42,13 +42,14 @@ def _each(twin: ResourceTwin, change: Callable[[WireRequest], WireRequest]) -> N
 
 
 def _events(twin: ResourceTwin, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    """Let *change* have each event that is sent in structured mode."""
+    """Let *change* have each event that is sent in structured mode, alone or in a batch."""
 
     def changed(request: WireRequest) -> WireRequest:
         if "cloudevents" not in (header(request.headers, "content-type") or ""):
             return request
         try:
-            return replace(request, body=write_json(change(read_json(request.body))))
+            sent = read_json(request.body)
+            return replace(request, body=write_json([change(e) for e in sent] if isinstance(sent, list) else change(sent)))
         except NotJson:
             return request
 
