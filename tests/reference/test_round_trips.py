@@ -16,7 +16,6 @@ from tests.reference.walking import profile
 ASKED = {
     "alertmanager-v2": "silence.values",
     "kubernetes-core": "config-map.values",
-    "scim2": "user.values",
     "seca": "role.annotations",
 }
 
