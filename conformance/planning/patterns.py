@@ -63,9 +63,8 @@ def _cell(check: Check, profile: Profile) -> Cell:
 def _lacking(check: Check, profile: Profile) -> str:
     """Return what the profile lacks for a check to be asked for at all, or ''."""
     module = check.run.__module__.removeprefix(_PATTERNS)
-    why, there = _NEEDS.get(module, ("", lambda _: True))
-    if not there(profile):
-        return why
+    if module in _NEEDS and not _NEEDS[module][1](profile):
+        return _NEEDS[module][0]
     if check.about == "resource" and not any(all(getattr(r, role) for role in check.roles) for r in profile.bindings.resources.values()):
         return f"no resource has {' and '.join(check.roles)}" if check.roles else "no resource is bound"
     return ""
