@@ -23,13 +23,13 @@ def test_reasons_are_about_patterns_that_are_not_asked_for(edition: str) -> None
 
 
 def test_every_pattern_and_every_profile_has_a_cell() -> None:
-    profiles = [load_profile(name) for name in sorted(SHELF.profiles)]
-    rows = pattern_table(profiles, known_checks())
+    profiles = {f"{p.name}@{p.edition}": p for p in (load_profile(name) for name in sorted(SHELF.profiles))}
+    rows = pattern_table(profiles.values(), known_checks())
     assert {r.check for r in rows} == {c.name for c in known_checks().values() if ".patterns." in c.run.__module__}
     for row in rows:
         assert len(row.cells) == len(profiles)
         for name, cell in row.cells.items():
-            asked = [r.id for r in load_profile(name).requirements if r.check == row.check]
+            asked = [r.id for r in profiles[name].requirements if r.check == row.check]
             assert list(cell.requirements) == asked
             assert bool(cell.requirements) != bool(cell.reason)
             assert cell.possible or cell.reason != NOT_YET
