@@ -193,6 +193,7 @@ class Bindings:
     test_data: Mapping[str, str]
     callbacks: Callbacks | None = None
     documents: Published | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def owners(self) -> Mapping[str, Resource]:

@@ -75,6 +75,7 @@ def known_checks() -> Mapping[str, Check]:
         listed,
         methods,
         paging,
+        properties,
         protocol,
         references,
         refusals,

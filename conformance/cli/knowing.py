@@ -7,12 +7,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from conformance.checks.registry import known_checks
 from conformance.cli.common import shelf_of
-from conformance.errors import Problem, UsageError, did_you_mean
+from conformance.errors import Problem, UsageError, asked, did_you_mean
 from conformance.loading.matrices import read_matrix
 from conformance.loading.profiles import Shelf, load_profile
 from conformance.loading.targets import profile_claimed
+from conformance.planning.patterns import page, pattern_table
 from conformance.planning.plan import Test, effect_of, make_plan
 from conformance.profile import Profile
 from conformance.requirement import Requirement
@@ -118,14 +121,23 @@ def explain(options: argparse.Namespace) -> int:
 
 def _coverage_command(commands: Any) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser("coverage", help="requirements without a check, checks without a requirement")
-    command.add_argument("profile", metavar="PROFILE[@EDITION]")
-    command.add_argument("--format", choices=("text", "json"), default="text")
+    command.add_argument("profile", metavar="PROFILE[@EDITION]", nargs="?", default="")
+    command.add_argument(
+        "--patterns", action="store_true", help="the table pattern × profile: where each applies, and where it could but does not, why"
+    )
+    command.add_argument("--format", choices=("text", "json", "markdown"), default="text")
     command.set_defaults(call=coverage)
     return command
 
 
 def coverage(options: argparse.Namespace) -> int:
     """Say which requirements have no check and which operations no requirement; exit 1 when a requirement has neither check nor reason."""
+    if options.patterns:
+        return _patterns(options)
+    if not options.profile or options.format == "markdown":
+        raise asked(
+            "which profile?" if not options.profile else "markdown is a format of --patterns", hint="coverage PROFILE, coverage --patterns"
+        )
     profile = load_profile(options.profile, shelf_of(options))
     checks = known_checks()
     lacking = [r for r in profile.requirements if r.check not in checks]
@@ -157,6 +169,26 @@ def coverage(options: argparse.Namespace) -> int:
     print("checks used: " + ", ".join(f"{name} {count}" for name, count in data["checks"].items()))  # type: ignore[attr-defined]
     print("checks of no requirement here: " + (", ".join(data["checks_without_requirement"]) or "none"))  # type: ignore[arg-type]
     return 1 if lacking else 0
+
+
+def _patterns(options: argparse.Namespace) -> int:
+    """Print the table pattern × profile, of one profile or of the default edition of each."""
+    shelf = shelf_of(options)
+    rows = pattern_table(
+        [load_profile(n, shelf) for n in ([options.profile] if options.profile else sorted(shelf.profiles))], known_checks()
+    )
+    if options.format == "markdown":
+        print(page(rows), end="")
+    elif options.format == "json":
+        print(json.dumps(msgspec.to_builtins(rows), indent=1, ensure_ascii=False))
+    else:
+        for row in rows:
+            print(f"{row.check}")
+            for name, cell in row.cells.items():
+                told = ", ".join(r.partition("/")[2] for r in cell.requirements)
+                if told or cell.possible:
+                    print(f"  {name:<46}" + (f"{len(cell.requirements)}  {told}" if told else f"-  {cell.reason}"))
+    return 0
 
 
 def _plan_command(commands: Any) -> argparse.ArgumentParser:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from conformance.contract import Operation
 from conformance.profile import Profile
-from conformance.reference.faults.planting import Seen, edited, fault, json_of, success
+from conformance.reference.faults.planting import Applies, Seen, edited, fault, json_of, success
 from conformance.reference.faults.where import asked, both, operations, role, takes_json, turns
 from conformance.reference.message import NotJson, moment, read_json, seconds
 from conformance.reference.places import first, parts_of, put
@@ -181,3 +182,47 @@ def _over(body: Any, wanted: Mapping[str, Any]) -> Any:
         old = body.get(name)
         body = {**body, name: {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value}
     return body
+
+
+def _tried(profile: Profile, place: str, kind: str) -> list[str]:
+    """Return the members of what *place* creates whose values are tried with texts of this kind."""
+    name = getattr(profile.bindings.resource_of(place), "name", "")
+    asked = [r.arguments["members"] for r in profile.requirements if r.check == "values-round-trip" and r.on == name]
+    return [pointer for members in asked for pointer, kinds in members.items() if not kinds or kind in kinds]
+
+
+def _tries(kind: str) -> Applies:
+    return lambda profile: [p for p in asked("values-round-trip", "create")(profile) if _tried(profile, p, kind)]
+
+
+def _stored(seen: Seen, kind: str, change: Callable[[str], str]) -> WireResponse:
+    """Store the texts of these members otherwise than they were sent."""
+    assert seen.operation is not None
+    places = _tried(seen.twin.profile, seen.operation.id, kind)
+
+    def edit(body: Any) -> Any:
+        for place in places:
+            value = first(body, place)
+            if isinstance(value, str):
+                body = put(body, place, change(value))
+        return body
+
+    return seen.sending(edit)
+
+
+@fault(
+    group=_GROUP, sentence="Combining characters are composed before texts are stored.",
+    applies=_tries("decomposed"),
+    expected=turns("values-round-trip"),
+)  # fmt: skip
+def texts_composed(seen: Seen) -> WireResponse:
+    return _stored(seen, "decomposed", lambda text: unicodedata.normalize("NFC", text))
+
+
+@fault(
+    group=_GROUP, sentence="Characters beyond 16 bits are stored as question marks.",
+    applies=_tries("astral"),
+    expected=turns("values-round-trip"),
+)  # fmt: skip
+def astral_lost(seen: Seen) -> WireResponse:
+    return _stored(seen, "astral", lambda text: "".join(c if ord(c) < 0x10000 else "?" for c in text))
