@@ -44,6 +44,7 @@ def test_the_profile_is_green_on_its_twin(name: str, tmp_path: Path) -> None:
     assert judged(profile, run_in_process(profile, twin_for(profile), tmp_path)) == {Verdict.PASS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BASIC)
 def test_over_http_the_verdicts_are_the_same(name: str, tmp_path: Path) -> None:
     profile = load_profile(name)
