@@ -65,3 +65,8 @@ def test_faults_that_any_service_can_have_turn_it_red(name: str, tmp_path: Path)
             run_in_process(profile, fault.twin(twin_for(profile)), tmp_path / fault.fault.name, only=tuple(sorted(fault.expected)))
         )
         assert {seen[i] for i in fault.expected} == {Verdict.FAIL}, fault.name
+
+
+@pytest.mark.parametrize(("name", "header"), [("openstack-placement", "X-Auth-Token"), ("dmtf-redfish", ""), ("prometheus-http", "")])
+def test_a_token_goes_into_a_header_where_the_contract_knows_no_other_way(name: str, header: str) -> None:
+    assert load_profile(name).contract.token_header == header
