@@ -118,6 +118,13 @@ class Contract:
         """Schemas as a request must satisfy them."""
         return Schemas(self.document, "request")
 
+    @cached_property
+    def token_header(self) -> str:
+        """The header in which a token goes, where the contract knows no other way to authenticate; else ''."""
+        schemes = list(self.document.get("components", {}).get("securitySchemes", {}).values())
+        headers = {str(s.get("name", "")) for s in schemes if s.get("type") == "apiKey" and s.get("in") == "header"}
+        return headers.pop() if len(headers) == len(schemes) == 1 else ""
+
     def methods_of(self, path: str) -> tuple[str, ...]:
         """Return the methods that the contract declares on *path*, upper case."""
         item = self.document.get("paths", {}).get(path, {})

@@ -12,12 +12,18 @@ import pytest
 
 from fixtures.servers import SERVERS, NotAvailable, Server, ServerError, common
 
-PROBES = {"alertmanager": "/api/v2/status", "prometheus": "/api/v1/labels", "scim2-server": "/Users", "sushy-tools": "/redfish/v1/Systems"}
+PROBES = {
+    "alertmanager": "/api/v2/status",
+    "openstack-placement": "/resource_providers",
+    "prometheus": "/api/v1/labels",
+    "scim2-server": "/Users",
+    "sushy-tools": "/redfish/v1/Systems",
+}
 _LOCAL = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def _status(url: str, token: str | None = None) -> int:
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
+def _status(url: str, headers: dict[str, str] | None = None) -> int:
+    request = urllib.request.Request(url, headers=headers or {})
     try:
         with _LOCAL.open(request, timeout=10) as answer:
             return int(answer.status)
@@ -40,7 +46,7 @@ def test_each_server_starts_answers_and_is_gone_afterwards(name: str) -> None:
     except NotAvailable as reason:
         pytest.skip(f"{name} cannot be brought here: {reason}")
     with SERVERS[name].start() as server:
-        assert _status(server.url + PROBES[name], server.token) == 200
+        assert _status(server.url + PROBES[name], server.credentials) == 200
         if server.token is not None:
             assert _status(server.url + PROBES[name]) == 401
         assert server.version

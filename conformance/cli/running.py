@@ -26,6 +26,7 @@ from conformance.errors import Problem, TestbedError, UsageError, asked
 from conformance.loading.profiles import Shelf, load_profile
 from conformance.loading.records import read_run
 from conformance.loading.targets import check_claim, claim_of, load_target, profile_claimed
+from conformance.profile import Profile
 from conformance.pytest_plugin import ISOLATION, RunPlugin
 from conformance.run import Result, Run
 from conformance.scoring import Exit, score
@@ -165,6 +166,12 @@ def target_of(options: argparse.Namespace) -> Target:
     )
 
 
+def token_credential(profile: Profile, token: Reference) -> Credential:
+    """Return a token as the contract wants it: in the header that it names where it knows no other way, else as a bearer."""
+    name = profile.contract.token_header
+    return Credential(scheme="api-key", header=name, token=token) if name else Credential(scheme="bearer", token=token)
+
+
 def run(options: argparse.Namespace) -> int:
     """Run a profile against a target and say what was found."""
     if options.workers:
@@ -180,6 +187,9 @@ def run(options: argparse.Namespace) -> int:
     shelf = shelf_of(options)
     target = target_of(options)
     profile, claim = profile_claimed(options.profile, options.claim, shelf)
+    if options.token_env:
+        named = {**target.credentials, "default": token_credential(profile, Reference(env=options.token_env))}
+        target = replace(target, credentials=named)
     selected = _selection(options)
     _known_requirements(options.requirement, profile.by_id)
     folder: Path = options.output or Path("runs") / profile.name
@@ -323,7 +333,9 @@ def _target_again(before: Run, options: argparse.Namespace) -> Target:
         raise asked(
             "this run used credentials, and a record may not choose which secrets are sent where: name them", file=before.folder, hint=hint
         )
-    credentials = {"default": Credential(scheme="bearer", token=Reference(env=options.token_env))} if options.token_env else {}
+    used = target.credentials.get("default")
+    kept = used if used and used.scheme == "api-key" else Credential(scheme="bearer")
+    credentials = {"default": replace(kept, token=Reference(env=options.token_env))} if options.token_env else {}
     return replace(target, url=options.url or target.url, allow=allow, credentials=credentials)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from conformance.claim import Claim, Support
 from conformance.cli.common import colour, say, shelf_of, write_views
-from conformance.cli.running import execute
+from conformance.cli.running import execute, token_credential
 from conformance.driving.session import Options, Session
 from conformance.driving.virtual import VirtualLoop
 from conformance.driving.wires import TwinWire
@@ -48,7 +48,7 @@ def target_of_twin(profile: Profile, twin: Twin, url: str, folder: Path) -> Targ
             credentials[name] = Credential(scheme="basic", username=user, password=Reference(file=str(secret)))
         else:
             secret.write_text(f"{user}-token")
-            credentials[name] = Credential(scheme="bearer", token=Reference(file=str(secret)))
+            credentials[name] = token_credential(profile, Reference(file=str(secret)))
     test_data = dict(getattr(twin, "test_data", {}))
     return Target(url=url, name=f"twin of {profile.name}", allow=("write", "disruptive"), credentials=credentials, test_data=test_data)
 

@@ -58,6 +58,7 @@ class ResourceTwin(Keeping):
     def __init__(self, profile: Profile, options: Options | None = None) -> None:
         self.profile, self.options = profile, options or Options()
         self.contract, self.bindings = profile.contract, profile.bindings
+        self.options.token_header = self.options.token_header or self.contract.token_header
         self.store = Store()
         self._marks = {}
         self.samples = Samples(self.contract.document)

@@ -18,7 +18,7 @@ from conformance.reference.twins import twin_for
 from conformance.run import Run
 from conformance.verdict import Verdict
 
-BASIC = ("prometheus-http",)
+BASIC = ("openstack-placement", "prometheus-http")
 FAULTS = ("member-missing", "text-as-number", "body-empty", "server-error", "operation-absent", "no-media-type", "anything-accepted")
 """Faults that any service can have; where a profile has no place for one, another stands for it."""
 
@@ -44,6 +44,7 @@ def test_the_profile_is_green_on_its_twin(name: str, tmp_path: Path) -> None:
     assert judged(profile, run_in_process(profile, twin_for(profile), tmp_path)) == {Verdict.PASS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BASIC)
 def test_over_http_the_verdicts_are_the_same(name: str, tmp_path: Path) -> None:
     profile = load_profile(name)
@@ -64,3 +65,8 @@ def test_faults_that_any_service_can_have_turn_it_red(name: str, tmp_path: Path)
             run_in_process(profile, fault.twin(twin_for(profile)), tmp_path / fault.fault.name, only=tuple(sorted(fault.expected)))
         )
         assert {seen[i] for i in fault.expected} == {Verdict.FAIL}, fault.name
+
+
+@pytest.mark.parametrize(("name", "header"), [("openstack-placement", "X-Auth-Token"), ("dmtf-redfish", ""), ("prometheus-http", "")])
+def test_a_token_goes_into_a_header_where_the_contract_knows_no_other_way(name: str, header: str) -> None:
+    assert load_profile(name).contract.token_header == header
