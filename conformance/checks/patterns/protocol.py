@@ -48,7 +48,7 @@ def adding(request: Request, headers: Mapping[str, str]) -> Request:
 def asking(request: Request, parameter: str, value: str) -> Request:
     """Return *request* with a query parameter, in the place of one of that name; `$` stands as it is: a server need not take `%24` for it.
 
-    >>> asking(Request(method="GET", target="/a?b=1&c=2"), "b", "(").target
+    >>> asking(Request(operation="list", method="GET", target="/a?b=1&c=2"), "b", "(").target
     '/a?c=2&b=%28'
     """
     text = f"{quote(parameter, safe='$')}={quote(value, safe='$')}"
