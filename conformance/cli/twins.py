@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
+import os
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -81,23 +84,17 @@ def _demo_command(commands: Any) -> argparse.ArgumentParser:
 
 
 def demo(options: argparse.Namespace) -> int:
-    """Run every profile against its twin, and SCIM against a twin that does not really delete."""
+    """Run every profile against its twin, several at a time, and SCIM against a twin that does not really delete."""
     shelf = shelf_of(options)
     began = time.monotonic()
+    names = sorted(shelf.profiles, key=lambda n: load_profile(n, shelf).interface)
+    print("profile                                    MUSTs passed   requests   report", flush=True)
     failed = 0
-    print("profile                                    MUSTs passed   requests   report")
-    for name in sorted(shelf.profiles, key=lambda n: load_profile(n, shelf).interface):
-        profile = load_profile(name, shelf)
-        folder = options.output / name
-        run = run_in_process(profile, twin_for(profile), folder, shelf=shelf, claim_all=False)
-        write_views(run, folder)
-        said = score(run)
-        must = said.tallies[Level.MUST]
-        failed += must[Verdict.FAIL]
-        requests = run.footer.requests if run.footer else 0
-        print(
-            f"{clipped(f'{name} {profile.edition}', 42):<42} {must[Verdict.PASS]:>4} of {must.applicable:<4} {requests:>9}   {folder / 'report.html'}"
-        )
+    spawning = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(os.cpu_count() or 1, len(names)), mp_context=spawning) as pool:
+        for line, fails in pool.map(_demonstrated, names, [options.output] * len(names), [shelf] * len(names)):
+            print(line, flush=True)
+            failed += fails
     profile = load_profile("scim2", shelf)
     folder = options.output / "scim2-faulty"
     run = run_in_process(profile, Undeleting(twin_for(profile)), folder, shelf=shelf, claim_all=False)
@@ -105,6 +102,18 @@ def demo(options: argparse.Namespace) -> int:
     print(f"\nthe SCIM twin once more, with a delete that deletes nothing:\n\n{write_text(run, colour=colour())}")
     say(f"report: {folder / 'report.html'} ({time.monotonic() - began:.0f} s)")
     return 1 if failed else 0
+
+
+def _demonstrated(name: str, output: Path, shelf: Shelf) -> tuple[str, int]:
+    """Run one profile against its twin, in a process of its own; return the line to print and how many MUSTs failed."""
+    profile = load_profile(name, shelf)
+    folder = output / name
+    run = run_in_process(profile, twin_for(profile), folder, shelf=shelf, claim_all=False)
+    write_views(run, folder)
+    must = score(run).tallies[Level.MUST]
+    requests = run.footer.requests if run.footer else 0
+    title = clipped(f"{name} {profile.edition}", 42)
+    return f"{title:<42} {must[Verdict.PASS]:>4} of {must.applicable:<4} {requests:>9}   {folder / 'report.html'}", must[Verdict.FAIL]
 
 
 class Undeleting:
