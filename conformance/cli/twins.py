@@ -58,7 +58,7 @@ def target_of_twin(profile: Profile, twin: Twin, url: str, folder: Path) -> Targ
 
 def run_in_process(
     profile: Profile, twin: Twin, folder: Path, *, shelf: Shelf | None = None, seed: int = 1, claim_all: bool = True,
-    claimed: Iterable[str] = (), only: tuple[str, ...] = (),
+    claimed: Iterable[str] = (), only: tuple[str, ...] = (), epoch: float = EPOCH,
 ) -> Run:  # fmt: skip
     """Run a profile against a twin in this process, on a virtual clock: no sockets, no waiting.
 
@@ -66,11 +66,21 @@ def run_in_process(
         claim_all: claim every feature that the server cannot be asked for.
         claimed: features claimed besides.
         only: ids of the requirements to look at; () for all.
+        epoch: when the run begins, in seconds since 1970; the same for a run that shall repeat.
     """
     target = target_of_twin(profile, twin, "http://twin.invalid", folder)
     asked = {f.name for f in profile.features.values() if f.discovered is None and f.name != "core"} if claim_all else set()
     claim = Claim(profile=profile.name, edition=profile.edition, features=dict.fromkeys(sorted({*asked, *claimed}), Support.YES))
-    session = Session(f"{profile.name}@{profile.edition}", target, claim, folder, Options(seed=seed), EPOCH, shelf, TwinWire(twin, EPOCH))
+    session = Session(
+        f"{profile.name}@{profile.edition}",
+        target,
+        claim,
+        folder,
+        Options(seed=seed, system_kind="twin"),
+        epoch,
+        shelf,
+        TwinWire(twin, epoch),
+    )
     return execute(session, only=only, new_loop=VirtualLoop)
 
 
@@ -97,7 +107,7 @@ def demo(options: argparse.Namespace) -> int:
             failed += fails
     profile = load_profile("scim2", shelf)
     folder = options.output / "scim2-faulty"
-    run = run_in_process(profile, Undeleting(twin_for(profile)), folder, shelf=shelf, claim_all=False)
+    run = run_in_process(profile, Undeleting(twin_for(profile)), folder, shelf=shelf, claim_all=False, epoch=float(int(time.time())))
     write_views(run, folder)
     print(f"\nthe SCIM twin once more, with a delete that deletes nothing:\n\n{write_text(run, colour=colour())}")
     say(f"report: {folder / 'report.html'} ({time.monotonic() - began:.0f} s)")
@@ -108,7 +118,7 @@ def _demonstrated(name: str, output: Path, shelf: Shelf) -> tuple[str, int]:
     """Run one profile against its twin, in a process of its own; return the line to print and how many MUSTs failed."""
     profile = load_profile(name, shelf)
     folder = output / name
-    run = run_in_process(profile, twin_for(profile), folder, shelf=shelf, claim_all=False)
+    run = run_in_process(profile, twin_for(profile), folder, shelf=shelf, claim_all=False, epoch=float(int(time.time())))
     write_views(run, folder)
     must = score(run).tallies[Level.MUST]
     requests = run.footer.requests if run.footer else 0
