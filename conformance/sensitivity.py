@@ -33,7 +33,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sensitivity:
-    """Totals over trials. Shares are None where there is no denominator.
+    """Totals over trials. Shares are None where there is no denominator; a fault that no judged requirement speaks of does not apply.
 
     precision is |red ∩ expected| / |red|, recall |red ∩ expected| / |expected|, each summed over the faults;
     a false finding is a red requirement on a faultless twin or a permitted variant.
@@ -70,7 +70,7 @@ class Sensitivity:
 def sensitivity(trials: Iterable[Trial]) -> Sensitivity:
     """Add up trials."""
     every = list(trials)
-    faults: Sequence[Trial] = [t for t in every if t.kind == "fault"]
+    faults: Sequence[Trial] = [t for t in every if t.kind == "fault" and t.expected]
     others = [t for t in every if t.kind != "fault"]
     return Sensitivity(
         faults=len(faults), killed=sum(t.killed for t in faults), red=sum(len(t.red) for t in faults), expected=sum(len(t.expected) for t in faults),
@@ -113,7 +113,7 @@ def matrix(profile: str, edition: str, trials: Iterable[Trial]) -> Matrix:
         profile=profile, edition=edition,
         faults={
             t.name: Row(group=t.group, sentence=t.sentence, expected=tuple(sorted(t.expected)), red=tuple(sorted(t.red)))
-            for t in every if t.kind == "fault"
+            for t in every if t.kind == "fault" and t.expected
         },
         variants=tuple(dict.fromkeys(t.name for t in every if t.kind == "variant")),
         seeds=max((t.seed for t in every), default=1), requests=sum(t.requests for t in every),

@@ -160,9 +160,10 @@ def read_only_taken(seen: Seen) -> WireResponse:
         own, theirs = str(first(shown, resource.id)), first(wanted, resource.id)
         named = seen.operation is not None and resource.parameter in seen.operation.path_parameters
         if theirs and seen.role == "create" and not named:
-            shelf = next(s for s in seen.twin.store.shelves.values() if own in s)
-            shelf[str(theirs)] = replace(shelf.pop(own), id=str(theirs))
-            own = str(theirs)
+            shelf = next((s for s in seen.twin.store.shelves.values() if own in s), None)
+            if shelf is not None:  # else nothing was kept: a dry run
+                shelf[str(theirs)] = replace(shelf.pop(own), id=str(theirs))
+                own = str(theirs)
         taken[own] = wanted
         return edited(answer, lambda body: _over(body, wanted))
     if seen.role in ("read", "update"):
