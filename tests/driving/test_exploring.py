@@ -229,6 +229,8 @@ def test_hostile_findings_are_shown_and_not_obeyed(tmp_path: Path) -> None:
 def test_an_engine_that_breaks_loses_nothing(program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = tmp_path / "conformance" / "driving"
     fake.mkdir(parents=True)
+    (fake / "__init__.py").touch()
+    (fake.parent / "__init__.py").touch()  # a folder without it would stand behind an installed package of this name
     (fake / "explorer.py").write_text(program)
     monkeypatch.setattr(exploring, "_ROOT", tmp_path)
     gate, _ = _gate("scim2", ())
@@ -239,6 +241,8 @@ def test_an_engine_that_breaks_loses_nothing(program: str, tmp_path: Path, monke
 def test_time_is_up_when_it_is_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = tmp_path / "conformance" / "driving"
     fake.mkdir(parents=True)
+    (fake / "__init__.py").touch()
+    (fake.parent / "__init__.py").touch()
     (fake / "explorer.py").write_text('import time; print(\'{"kind": "ready"}\', flush=True); time.sleep(60)')
     monkeypatch.setattr(exploring, "_ROOT", tmp_path)
     gate, _ = _gate("scim2", ())
