@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,8 @@ def execute(
                 interrupted = True
         stopped = exit_first and len(session.results) < len(session.order)
         ended = {"interrupted": interrupted, "broken": broken, "stopped": stopped, "budget": spent}
+        with suppress(RuntimeError):  # Ctrl-C may leave the loop with an order to stop, which this obeys
+            runner.run(asyncio.sleep(0))
         run = runner.run(session.finish(next((word for word, holds in ended.items() if holds), "complete")))
     if broken:
         raise TestbedError(f"pytest broke off; what was seen until then is in {session.folder}")

@@ -117,6 +117,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verdict]:
 
 
 # -- interruption ----------------------------------------------------------------------------------------------------------
+@pytest.mark.slow  # signals race with whatever else runs on the machine
 def test_ctrl_c_leaves_nothing_behind_and_the_run_can_be_resumed(
     scim: tuple[Server, ResourceTwin, list[Callable[[int], None]]], whole: dict[str, Verdict], tmp_path: Path
 ) -> None:
