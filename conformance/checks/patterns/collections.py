@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.api import Api, Subject, merged
-from conformance.checks.expect import ABSENT, expect_format, one_of, same_value
+from conformance.checks.expect import ABSENT, one_of, same_value
 from conformance.checks.patterns.home import Home, cut_short, found_in, home, listing, make, one, poll, same_marker, same_thing
 from conformance.checks.patterns.paging import Paging, total_of, walk
-from conformance.checks.patterns.places import CHANGES, empty, expect_members, one_at, processed, put, refer, set_up
+from conformance.checks.patterns.places import CHANGES, empty, expect_told, one_at, processed, put, refer, set_up
 from conformance.checks.registry import check
 from conformance.checks.subjects import filled, fresh_example, valid_request
 from conformance.contract import Operation
@@ -360,9 +360,7 @@ async def invalid_filter(
             control,
             cause=f"{parameter} not refused: {operation.title}",
         )
-    if error:
-        expect_format(api, seen, control)
-    expect_members(seen, error or {}, control)
+    expect_told(api, seen, error or {}, control)
 
 
 def _with_query(api: Api, operation: Operation, plain: Request, query: Mapping[str, Any]) -> Request:

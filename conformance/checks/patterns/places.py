@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from conformance.api import Api
-from conformance.checks.expect import ABSENT, same_value
+from conformance.checks.expect import ABSENT, expect_format, same_value
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity
 from conformance.exchange import Exchange
@@ -107,15 +107,24 @@ def leaves(body: Any, at: str = "") -> dict[str, Any]:
     return found
 
 
-def expect_members(seen: Exchange, members: Mapping[str, Any], *others: Exchange, what: str = "the error") -> None:
-    """Expect the JSON of an answer to have each value of *members* (pointer -> value)."""
+def expect_told(api: Api, seen: Exchange, members: Mapping[str, Any], *others: Exchange) -> None:
+    """Expect the error of an answer to have each value of *members* (pointer -> a value, or a list of which it is one).
+
+    Raises:
+        Inconclusive: it is not in the format of the standard's errors, which is for `service-error-format` to find.
+    """
     if not members:
         return
+    expect_format(api, seen, *others)
     body = seen.json() if seen.body.strip() else None
     for pointer, value in members.items():
+        wanted = value if isinstance(value, list | tuple) else [value]
         found = one_at(body, pointer)
-        if not same_value(found, value):
-            raise Nonconformity(f"{value!r} at {pointer} of {what}", repr(found), seen, *others, cause=f"{what}: {pointer}")
+        if not any(same_value(found, one) for one in wanted):
+            expected = " or ".join(str(one) for one in wanted)
+            raise Nonconformity(
+                f"{expected} at {pointer} of the error", repr(found), seen, *others, cause=f"the error: {pointer} {expected}"
+            )
 
 
 def processed(operation: Operation, seen: Exchange, *others: Exchange, what: str = "", cause: str = "") -> None:

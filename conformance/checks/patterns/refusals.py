@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.api import Api, Subject, merged
-from conformance.checks.expect import ABSENT, expect_format, expect_same, one_of, same_value
+from conformance.checks.expect import ABSENT, expect_same, one_of, same_value
 from conformance.checks.patterns.home import home, listing, make, making, same_marker
-from conformance.checks.patterns.places import CHANGES, empty, expect_members, leaves, one_at, put, refer
+from conformance.checks.patterns.places import CHANGES, empty, expect_told, leaves, one_at, put, refer
 from conformance.checks.patterns.writing import write_request
 from conformance.checks.registry import check
 from conformance.checks.service import expect_error
@@ -39,9 +39,7 @@ class _Refusal:
             raise Nonconformity(
                 f"{wanted}: {what} is refused", observed, seen, *others, cause=f"{what} not refused: {seen.request.operation}"
             )
-        if self.members:
-            expect_format(api, seen, *others)
-        expect_members(seen, self.members, *others)
+        expect_told(api, seen, self.members, *others)
         if self.error_body:
             expect_error(api, seen)
 
@@ -215,9 +213,7 @@ async def unique_conflict(
         raise Nonconformity(
             f"{one_of(status)}: {pointer} {again!r} is taken", observed, seen, made, control, cause=f"not unique: {resource.name} {pointer}"
         )
-    if error:
-        expect_format(api, seen, control)
-    expect_members(seen, error or {}, control)
+    expect_told(api, seen, error or {}, control)
 
 
 @check("replace-never-creates", roles=("create", "read", "replace"))

@@ -8,14 +8,14 @@ from typing import Any
 
 from conformance.api import Api
 from conformance.checks.contract import provoke
-from conformance.checks.expect import expect_format, expect_schema, one_of, same_value
-from conformance.checks.patterns.places import one_at
+from conformance.checks.expect import expect_schema, one_of
+from conformance.checks.patterns.places import expect_told
 from conformance.checks.registry import check
 from conformance.checks.subjects import create, discard, filled, fresh_example, renamed, valid_request
 from conformance.content import sent_body, with_members
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable
-from conformance.exchange import Exchange, Request
+from conformance.exchange import Request
 from conformance.flow import given, send
 from conformance.forms import BASIC, FORM, POST, Client, fields_of, proven, with_fields
 from conformance.profile import Resource
@@ -56,26 +56,6 @@ def as_client(api: Api, request: Request, client: str) -> Request:
         return with_fields(proven(request, Client(id=ours.id, secret=ours.secret)), {k: both[k] for k in ("client_id", "client_secret")})
     method = POST if client.endswith("post") else BASIC
     return proven(request, Client(id=ours.id, secret=f"wrong-{api.fresh()}", method=method)).with_(identity="none")
-
-
-def expect_told(api: Api, seen: Exchange, members: Mapping[str, Any], *others: Exchange) -> None:
-    """Expect the error of an answer to have each value of *members* (pointer -> a value, or a list of which it is one).
-
-    Raises:
-        Inconclusive: it is not in the format of the standard's errors, which is for `service-error-format` to find.
-    """
-    if not members:
-        return
-    expect_format(api, seen, *others)
-    body = seen.json() if seen.body.strip() else None
-    for pointer, value in members.items():
-        wanted = value if isinstance(value, list | tuple) else [value]
-        found = one_at(body, pointer)
-        if not any(same_value(found, one) for one in wanted):
-            expected = " or ".join(str(one) for one in wanted)
-            raise Nonconformity(
-                f"{expected} at {pointer} of the error", repr(found), seen, *others, cause=f"the error: {pointer} {expected}"
-            )
 
 
 @check("error-members", about="operation")

@@ -11,7 +11,7 @@ from conformance.contract import Operation
 from conformance.profile import Profile
 from conformance.reference.faults.planting import Applies, Seen, edited, fault, json_of, success
 from conformance.reference.faults.where import asked, both, operations, role, takes_json, turns
-from conformance.reference.message import NotJson, moment, read_json, seconds
+from conformance.reference.message import moment, seconds
 from conformance.reference.places import first, parts_of, put
 from conformance.reference.sampling import Samples
 from conformance.wire import WireResponse
@@ -156,7 +156,7 @@ def read_only_taken(seen: Seen) -> WireResponse:
     members = {m for r in requirements for m in r.arguments.get("members", {})}
     shown = json_of(answer)
     if seen.role in ("create", "replace") and isinstance(shown, dict):
-        wanted = {m: v for m, v in (_sent(seen) or {}).items() if m in members}
+        wanted = {m: v for m, v in (seen.sent or {}).items() if m in members}
         own, theirs = str(first(shown, resource.id)), first(wanted, resource.id)
         named = seen.operation is not None and resource.parameter in seen.operation.path_parameters
         if theirs and seen.role == "create" and not named:
@@ -169,13 +169,6 @@ def read_only_taken(seen: Seen) -> WireResponse:
     if seen.role in ("read", "update"):
         return edited(answer, lambda body: _over(body, taken.get(str(first(body, resource.id)), {})) if isinstance(body, dict) else body)
     return answer
-
-
-def _sent(seen: Seen) -> Any:
-    try:
-        return read_json(seen.request.body)
-    except NotJson:
-        return None
 
 
 def _over(body: Any, wanted: Mapping[str, Any]) -> Any:

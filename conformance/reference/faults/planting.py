@@ -70,6 +70,20 @@ class Seen:
         return self.forward(replace(self.request, body=write_json(change(body))))
 
     @property
+    def sent(self) -> Any:
+        """The JSON of the request, or None."""
+        try:
+            return read_json(self.request.body)
+        except NotJson:
+            return None
+
+    @property
+    def sent_members(self) -> dict[str, Any]:
+        """The members of the JSON of the request; none where it is no object."""
+        sent = self.sent
+        return sent if isinstance(sent, dict) else {}
+
+    @property
     def query(self) -> list[tuple[str, str]]:
         """The query of the request."""
         return split_target(self.request.target)[1]

@@ -35,6 +35,11 @@ def operations(*tests: Test) -> Applies:
     return lambda profile: [o.id for o in profile.contract.operations.values() if all(t(profile, o) for t in tests)]
 
 
+def at(*ids: str) -> Applies:
+    """The operations with these ids that there are: places of a standard's own faults."""
+    return lambda profile: [o for o in ids if o in profile.contract.operations]
+
+
 def asked(check: str, *roles: str) -> Applies:
     """The operations of these roles of the resources that a requirement looks at with *check*."""
     return lambda profile: [

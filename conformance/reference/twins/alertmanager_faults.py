@@ -6,15 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from conformance.reference.faults.planting import Seen, fault, success
-from conformance.reference.faults.where import ids, service
+from conformance.reference.faults.where import at, ids, service
 from conformance.reference.message import moment
 from conformance.wire import WireResponse
 
 _P = "alertmanager-v2"
-
-
-def _at(*operations: str) -> Callable[[Any], list[str]]:
-    return lambda profile: [o for o in operations if o in profile.contract.operations]
 
 
 def _silences(seen: Seen, change: Callable[[dict[str, Any]], dict[str, Any]]) -> WireResponse:
@@ -23,7 +19,7 @@ def _silences(seen: Seen, change: Callable[[dict[str, Any]], dict[str, Any]]) ->
 
 @fault(
     profile=_P, group="time", sentence="A silence is pending for ever.",
-    applies=_at("getSilence"), expected=ids("silence.state-follows-time"),
+    applies=at("getSilence"), expected=ids("silence.state-follows-time"),
 )  # fmt: skip
 def never_active(seen: Seen) -> WireResponse:
     def change(silence: dict[str, Any]) -> dict[str, Any]:
@@ -34,7 +30,7 @@ def never_active(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="time", sentence="A silence is active from the moment it is made.",
-    applies=_at("getSilence"), expected=ids("silence.state-follows-time"),
+    applies=at("getSilence"), expected=ids("silence.state-follows-time"),
 )  # fmt: skip
 def active_at_once(seen: Seen) -> WireResponse:
     def change(silence: dict[str, Any]) -> dict[str, Any]:
@@ -45,7 +41,7 @@ def active_at_once(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="Active silences silence nothing.",
-    applies=_at("getAlerts"), expected=ids("alert.silenced"),
+    applies=at("getAlerts"), expected=ids("alert.silenced"),
 )  # fmt: skip
 def silences_silence_nothing(seen: Seen) -> WireResponse:
     return seen.edited(lambda body: [{**a, "status": {**a["status"], "state": "active", "silencedBy": []}} for a in body])
@@ -53,7 +49,7 @@ def silences_silence_nothing(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="A suppressed alert does not name its silence.",
-    applies=_at("getAlerts"), expected=ids("alert.silenced"),
+    applies=at("getAlerts"), expected=ids("alert.silenced"),
 )  # fmt: skip
 def silence_not_named(seen: Seen) -> WireResponse:
     return seen.edited(lambda body: [{**a, "status": {**a["status"], "silencedBy": []}} for a in body])
@@ -61,7 +57,7 @@ def silence_not_named(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="query semantics", sentence="A matcher with != is read as one with =.",
-    applies=_at("getSilences", "getAlerts"),
+    applies=at("getSilences", "getAlerts"),
     expected=lambda profile, place: ids("silence.filter" if place == "getSilences" else "alert.filter")(profile, place),
 )  # fmt: skip
 def unequal_is_equal(seen: Seen) -> WireResponse:
@@ -70,7 +66,7 @@ def unequal_is_equal(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="query semantics", sentence="The flags for states are ignored.",
-    applies=_at("getSilences"), expected=ids("silence.state-parameters"),
+    applies=at("getSilences"), expected=ids("silence.state-parameters"),
 )  # fmt: skip
 def state_flags_ignored(seen: Seen) -> WireResponse:
     return seen.asking(lambda query: [(k, v) for k, v in query if k not in ("active", "pending", "expired")])
@@ -78,7 +74,7 @@ def state_flags_ignored(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="input validation", sentence="A silence that ends before it starts is taken.",
-    applies=_at("postSilences"), expected=ids("silence.ends-before-it-starts"),
+    applies=at("postSilences"), expected=ids("silence.ends-before-it-starts"),
 )  # fmt: skip
 def reversed_times_taken(seen: Seen) -> WireResponse:
     answer = seen.pretend()
@@ -89,7 +85,7 @@ def reversed_times_taken(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="A change of a silence is answered and not made.",
-    applies=_at("postSilences"), expected=ids("silence.update-in-place"),
+    applies=at("postSilences"), expected=ids("silence.update-in-place"),
 )  # fmt: skip
 def change_of_silence_forgotten(seen: Seen) -> WireResponse:
     return seen.pretend() if b'"id"' in seen.request.body else seen.forward()
@@ -97,7 +93,7 @@ def change_of_silence_forgotten(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="value fidelity", sentence="The annotations of a silence are lost.",
-    applies=_at("postSilences"), expected=ids("silence.annotations"),
+    applies=at("postSilences"), expected=ids("silence.annotations"),
 )  # fmt: skip
 def annotations_lost(seen: Seen) -> WireResponse:
     return seen.sending(lambda body: {k: v for k, v in body.items() if k != "annotations"} if isinstance(body, dict) else body)
@@ -105,7 +101,7 @@ def annotations_lost(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="Alerts are taken and lost.",
-    applies=_at("postAlerts"), expected=ids("alert.appears", "alert.grouped", "alert.silenced"),
+    applies=at("postAlerts"), expected=ids("alert.appears", "alert.grouped", "alert.silenced"),
 )  # fmt: skip
 def alerts_lost(seen: Seen) -> WireResponse:
     return seen.pretend()
@@ -113,7 +109,7 @@ def alerts_lost(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="Alerts are in no group.",
-    applies=_at("getAlertGroups"), expected=ids("alert.grouped"),
+    applies=at("getAlertGroups"), expected=ids("alert.grouped"),
 )  # fmt: skip
 def no_groups(seen: Seen) -> WireResponse:
     return seen.edited(lambda body: [])
@@ -121,7 +117,7 @@ def no_groups(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="value fidelity", sentence="The annotations of an alert are lost.",
-    applies=_at("getAlerts"), expected=ids("alert.appears"),
+    applies=at("getAlerts"), expected=ids("alert.appears"),
 )  # fmt: skip
 def alert_annotations_lost(seen: Seen) -> WireResponse:
     return seen.edited(lambda body: [{**a, "annotations": {}} for a in body])

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from conformance.contract import Operation
 from conformance.profile import Profile
 from conformance.reference import outgoing
-from conformance.reference.engine import Options, ResourceTwin
+from conformance.reference.engine import Options
 from conformance.reference.message import Call, Refused, seconds
-from conformance.reference.routing import Route
-from conformance.wire import Outgoing, WireRequest, WireResponse, header
+from conformance.reference.twins.camara import CamaraTwin
+from conformance.wire import Outgoing, WireRequest, WireResponse
 
 PROFILE = "camara-energy-footprint-notification"
 EVENTS = "org.camaraproject.energy-footprint-notification.v1"
-CORRELATOR = re.compile(r"[a-zA-Z0-9_:;./<>{}-]{0,256}")
 #: Seconds that a calculation takes.
 CALCULATION = 0.4
 #: Application instances: what each draws, in kW, and how long it has been running, in hours.
@@ -27,13 +23,9 @@ INSTANCES: Mapping[str, tuple[float, float]] = {
 }
 #: Tonnes of greenhouse gases for a kWh.
 INTENSITY = 0.000_213
-_CODES = {
-    401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 406: "NOT_ACCEPTABLE",
-    415: "UNSUPPORTED_MEDIA_TYPE", 429: "TOO_MANY_REQUESTS", 501: "NOT_IMPLEMENTED",
-}  # fmt: skip
 
 
-class EnergyFootprintTwin(ResourceTwin):
+class EnergyFootprintTwin(CamaraTwin):
     """An operator with two running application instances, whose consumption is that of their time."""
 
     def __init__(self, profile: Profile, options: Options | None = None) -> None:
@@ -42,25 +34,6 @@ class EnergyFootprintTwin(ResourceTwin):
         self.options.strict_query = False
         first, second = INSTANCES
         self.test_data = {"app_instance": first, "other_app_instance": second}
-
-    # -- every request -------------------------------------------------------------------------------------------
-    def authenticated(self, request: WireRequest, operation: Operation | None, route: Route | None) -> str:
-        """Return who asks; a malformed correlator is refused once the credentials are known."""
-        who = super().authenticated(request, operation, route)
-        if CORRELATOR.fullmatch(header(request.headers, "x-correlator") or "") is None:
-            raise Refused(400, "the x-correlator is malformed")
-        return who
-
-    def dressed(self, request: WireRequest, answer: WireResponse, operation: Operation | None) -> WireResponse:
-        """Return an answer with the correlator of its request."""
-        sent = header(request.headers, "x-correlator")
-        good = sent and CORRELATOR.fullmatch(sent)
-        return replace(answer, headers=(*answer.headers, ("x-correlator", sent))) if sent and good else answer
-
-    def error_body(self, refused: Refused, operation: Operation | None) -> Any:
-        """Return an ErrorInfo; a kind in capitals is the code."""
-        code = refused.kind if refused.kind.isupper() else _CODES.get(refused.status, "INVALID_ARGUMENT")
-        return {"status": refused.status, "code": code, "message": refused.detail or code.replace("_", " ").lower()}
 
     # -- calculations --------------------------------------------------------------------------------------------
     def op_calculateEnergyConsumption(self, call: Call) -> WireResponse:

@@ -11,8 +11,9 @@ from conformance.profile import Profile
 from conformance.reference import outgoing
 from conformance.reference.faults.planting import Rule, Seen, fault, success, with_header, without_request_header
 from conformance.reference.faults.where import ids, service
-from conformance.reference.message import NotJson, read_json, write_json
-from conformance.reference.twins.camara_energy import CORRELATOR, EVENTS
+from conformance.reference.message import read_json, write_json
+from conformance.reference.twins.camara import CORRELATOR
+from conformance.reference.twins.camara_energy import EVENTS
 from conformance.wire import Headers, Outgoing, WireRequest, WireResponse, header
 
 _P = "camara-energy-footprint-notification"
@@ -34,14 +35,6 @@ def _either(group: str, sentence: str, *slugs: str) -> Callable[[Act], Act]:
     return fault(profile=_P, group=group, sentence=sentence, applies=lambda profile: list(OPERATIONS), expected=_of(*slugs))
 
 
-def _sent(seen: Seen) -> dict[str, Any]:
-    try:
-        body = read_json(seen.request.body)
-    except NotJson:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
 def _subscription(body: dict[str, Any]) -> dict[str, Any]:
     found = body.get("subscriptionRequest")
     return found if isinstance(found, dict) else {}
@@ -49,7 +42,7 @@ def _subscription(body: dict[str, Any]) -> dict[str, Any]:
 
 def _overlooking(seen: Seen, repaired: Callable[[dict[str, Any]], dict[str, Any]]) -> WireResponse:
     """Return the answer to what was sent; where that is a refusal, to the body made right."""
-    answer, body = seen.forward(), _sent(seen)
+    answer, body = seen.forward(), seen.sent_members
     return answer if success(answer) or not body else seen.sending(lambda _: repaired(body))
 
 
@@ -100,7 +93,7 @@ def result_never_sent(seen: Seen) -> WireResponse:
 
 @_either(_CALLS, "No result is sent for a request that names no period.", "delivered-without-period")
 def result_of_no_period_never_sent(seen: Seen) -> WireResponse:
-    return _planning(seen, lambda one: [one] if "timePeriod" in _sent(seen) else [])
+    return _planning(seen, lambda one: [one] if "timePeriod" in seen.sent_members else [])
 
 
 @_either(_CALLS, "Results go to the sink that the server was set up with.", "delivered", "delivered-without-period")
@@ -138,7 +131,7 @@ def result_again_and_again(seen: Seen) -> WireResponse:
 
 @_either(_CALLS, "A second event comes although one was asked for.", "event-limit")
 def event_limit_overlooked(seen: Seen) -> WireResponse:
-    config = _subscription(_sent(seen)).get("config")
+    config = _subscription(seen.sent_members).get("config")
     limited = isinstance(config, dict) and "subscriptionMaxEvents" in config
     return _planning(seen, lambda one: [one, replace(one, at=one.at + 1)] if limited else [one])
 
@@ -380,19 +373,19 @@ def unknown_instance_breaks(seen: Seen) -> WireResponse:
 
 @_either(_INPUT, "A service of several instances is refused.", "several-instances")
 def one_instance_demanded(seen: Seen) -> WireResponse:
-    service = _sent(seen).get("service")
+    service = seen.sent_members.get("service")
     return _refused(400, "OUT_OF_RANGE") if isinstance(service, list) and len(service) > 1 else seen.forward()
 
 
 @_either(_INPUT, "A period without an end is refused.", "period-open")
 def end_demanded(seen: Seen) -> WireResponse:
-    period = _sent(seen).get("timePeriod")
+    period = seen.sent_members.get("timePeriod")
     return _refused(400, "INVALID_ARGUMENT") if isinstance(period, dict) and "endDate" not in period else seen.forward()
 
 
 @_either(_INPUT, "A request without a period is refused.", "period-unsaid")
 def period_demanded(seen: Seen) -> WireResponse:
-    body = _sent(seen)
+    body = seen.sent_members
     return _refused(400, "INVALID_ARGUMENT") if body and "timePeriod" not in body else seen.forward()
 
 
@@ -414,7 +407,7 @@ def sink_without_tls_taken(seen: Seen) -> WireResponse:
 
 @_either(_INPUT, "Any protocol of delivery is taken.", "other-protocol")
 def any_protocol_taken(seen: Seen) -> WireResponse:
-    protocol = _subscription(_sent(seen)).get("protocol")
+    protocol = _subscription(seen.sent_members).get("protocol")
     known = isinstance(protocol, str) and protocol in ("MQTT3", "MQTT5", "AMQP", "NATS", "KAFKA")
     return _overlooking(seen, lambda body: _with(body, protocol="HTTP") if known else body)
 
@@ -432,13 +425,13 @@ def every_credential_taken(seen: Seen) -> WireResponse:
 
 @_either(_INPUT, "A request without a credential of the sink is refused.", "without-credential")
 def credential_demanded(seen: Seen) -> WireResponse:
-    subscription = _subscription(_sent(seen))
+    subscription = _subscription(seen.sent_members)
     lacking = bool(subscription) and "sinkCredential" not in subscription
     return _refused(400, "INVALID_ARGUMENT") if lacking else seen.forward()
 
 
 @_either(_INPUT, "A request for no event at all is taken.", "event-limit-none")
 def no_event_at_all_taken(seen: Seen) -> WireResponse:
-    config = _subscription(_sent(seen)).get("config")
+    config = _subscription(seen.sent_members).get("config")
     none = isinstance(config, dict) and "subscriptionMaxEvents" in config
     return _overlooking(seen, lambda body: _with(body, config={"subscriptionDetail": {}}) if none else body)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from conformance.contract import Operation
 from conformance.profile import Profile, Resource
 from conformance.reference import outgoing
-from conformance.reference.engine import Options, ResourceTwin
+from conformance.reference.engine import Options
 from conformance.reference.listing import Page
 from conformance.reference.message import Call, Refused, moment
-from conformance.reference.routing import Route
 from conformance.reference.store import Instance, Parents
-from conformance.wire import Outgoing, WireRequest, WireResponse, header
+from conformance.reference.twins.camara import CamaraTwin
+from conformance.wire import Outgoing, WireRequest, WireResponse
 
 PROFILE = "camara-quality-on-demand"
 EVENT = "org.camaraproject.quality-on-demand.v1.qos-status-changed"
-CORRELATOR = re.compile(r"[a-zA-Z0-9_:;./<>{}-]{0,256}")
 #: Seconds until the network has provided what was requested, and for which what ended by itself can be read.
 PROVISION = 0.4
 RETENTION = 360.0
@@ -35,14 +31,10 @@ PROFILES = (
     ("QOS_L", "INACTIVE", 60, 3_600),
     ("QOS_OLD", "DEPRECATED", 60, 600),
 )
-_CODES = {
-    401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 406: "NOT_ACCEPTABLE", 409: "CONFLICT",
-    415: "UNSUPPORTED_MEDIA_TYPE", 422: "SERVICE_NOT_APPLICABLE", 429: "TOO_MANY_REQUESTS", 501: "NOT_IMPLEMENTED",
-}  # fmt: skip
 _API = "QUALITY_ON_DEMAND"
 
 
-class QualityOnDemandTwin(ResourceTwin):
+class QualityOnDemandTwin(CamaraTwin):
     """An operator with two devices and four profiles, asked with two-legged tokens."""
 
     def __init__(self, profile: Profile, options: Options | None = None) -> None:
@@ -56,28 +48,10 @@ class QualityOnDemandTwin(ResourceTwin):
         }  # fmt: skip
 
     # -- every request -------------------------------------------------------------------------------------------
-    def authenticated(self, request: WireRequest, operation: Operation | None, route: Route | None) -> str:
-        """Return who asks; a malformed correlator is refused once the credentials are known."""
-        who = super().authenticated(request, operation, route)
-        if CORRELATOR.fullmatch(header(request.headers, "x-correlator") or "") is None:
-            raise Refused(400, "the x-correlator is malformed")
-        return who
-
     def process(self, call: Call) -> WireResponse:
         """Answer a call after whatever happened meanwhile."""
         self.settle(call.now)
         return super().process(call)
-
-    def dressed(self, request: WireRequest, answer: WireResponse, operation: Operation | None) -> WireResponse:
-        """Return an answer with the correlator of its request."""
-        sent = header(request.headers, "x-correlator")
-        good = sent and CORRELATOR.fullmatch(sent)
-        return replace(answer, headers=(*answer.headers, ("x-correlator", sent))) if sent and good else answer
-
-    def error_body(self, refused: Refused, operation: Operation | None) -> Any:
-        """Return an ErrorInfo; a kind in capitals is the code."""
-        code = refused.kind if refused.kind.isupper() else _CODES.get(refused.status, "INVALID_ARGUMENT")
-        return {"status": refused.status, "code": code, "message": refused.detail or code.replace("_", " ").lower()}
 
     # -- time ----------------------------------------------------------------------------------------------------
     def settle(self, now: float) -> None:

@@ -9,8 +9,7 @@ from typing import Any
 
 from conformance.profile import Profile
 from conformance.reference.faults.planting import Seen, edited, fault, success, with_header, with_request_header, without_request_header
-from conformance.reference.faults.where import ids, service
-from conformance.reference.message import NotJson, read_json
+from conformance.reference.faults.where import at, ids, service
 from conformance.reference.store import Instance
 from conformance.reference.twins.camara_qod import QualityOnDemandTwin
 from conformance.wire import WireResponse
@@ -19,21 +18,9 @@ _P = "camara-quality-on-demand"
 _OWN = "Bearer twin-token"
 
 
-def _at(*operations: str) -> Callable[[Any], list[str]]:
-    return lambda profile: list(operations)
-
-
 def _session(seen: Seen) -> Instance | None:
     """Return the session that the path of a request names."""
     return seen.twin.store.shelf("session").get(seen.request.target.partition("?")[0].removesuffix("/extend").rsplit("/", 1)[-1])
-
-
-def _sent(seen: Seen) -> dict[str, Any]:
-    try:
-        body = read_json(seen.request.body)
-    except NotJson:
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _looking_at_codes(profile: Profile, place: str) -> frozenset[str]:
@@ -75,7 +62,7 @@ def reason_phrase_as_code(seen: Seen) -> WireResponse:
 
 # -- who may see what ------------------------------------------------------------------------------------------------
 @fault(
-    profile=_P, group="authentication", sentence="A session is served to any client.", applies=_at("getSession"),
+    profile=_P, group="authentication", sentence="A session is served to any client.", applies=at("getSession"),
     expected=ids("session.other-client-reads"),
 )  # fmt: skip
 def shown_to_anyone(seen: Seen) -> WireResponse:
@@ -84,7 +71,7 @@ def shown_to_anyone(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="authentication", sentence="A session is deleted by any client.", applies=_at("deleteSession"),
+    profile=_P, group="authentication", sentence="A session is deleted by any client.", applies=at("deleteSession"),
     expected=ids("session.other-client-deletes"),
 )  # fmt: skip
 def deleted_by_anyone(seen: Seen) -> WireResponse:
@@ -94,7 +81,7 @@ def deleted_by_anyone(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="authentication", sentence="The sessions of a device are listed for any client.",
-    applies=_at("retrieveSessionsByDevice"), expected=ids("session.other-client-lists"),
+    applies=at("retrieveSessionsByDevice"), expected=ids("session.other-client-lists"),
 )  # fmt: skip
 def listed_for_anyone(seen: Seen) -> WireResponse:
     answer = seen.forward()
@@ -103,7 +90,7 @@ def listed_for_anyone(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="query semantics", sentence="The list of sessions is that of one device, whoever is asked for.",
-    applies=_at("retrieveSessionsByDevice"), expected=ids("device.another", "device.without-sessions"),
+    applies=at("retrieveSessionsByDevice"), expected=ids("device.another", "device.without-sessions"),
 )  # fmt: skip
 def device_ignored(seen: Seen) -> WireResponse:
     return seen.sending(
@@ -113,7 +100,7 @@ def device_ignored(seen: Seen) -> WireResponse:
 
 # -- what a create takes ---------------------------------------------------------------------------------------------
 @fault(
-    profile=_P, group="state", sentence="A second session for the same flow is made.", applies=_at("createSession"),
+    profile=_P, group="state", sentence="A second session for the same flow is made.", applies=at("createSession"),
     expected=ids("session.conflict"),
 )  # fmt: skip
 def conflict_overlooked(seen: Seen) -> WireResponse:
@@ -127,7 +114,7 @@ def conflict_overlooked(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="input validation", sentence="A profile that does not exist, or is not active, is taken for another.",
-    applies=_at("createSession"), expected=ids("session.unknown-profile", "session.inactive-profile"),
+    applies=at("createSession"), expected=ids("session.unknown-profile", "session.inactive-profile"),
 )  # fmt: skip
 def any_profile_taken(seen: Seen) -> WireResponse:
     return seen.sending(
@@ -136,7 +123,7 @@ def any_profile_taken(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="input validation", sentence="A sink without TLS is taken.", applies=_at("createSession"),
+    profile=_P, group="input validation", sentence="A sink without TLS is taken.", applies=at("createSession"),
     expected=ids("notification.sink-without-tls"),
 )  # fmt: skip
 def plain_sink_taken(seen: Seen) -> WireResponse:
@@ -148,26 +135,26 @@ def plain_sink_taken(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="input validation", sentence="Any credential of a sink is taken.", applies=_at("createSession"),
+    profile=_P, group="input validation", sentence="Any credential of a sink is taken.", applies=at("createSession"),
     expected=ids("notification.credential-type", "notification.token-type"),
 )  # fmt: skip
 def any_credential_taken(seen: Seen) -> WireResponse:
     answer = seen.forward()
-    if answer.status != 400 or "sinkCredential" not in _sent(seen):
+    if answer.status != 400 or "sinkCredential" not in seen.sent_members:
         return answer
     return seen.sending(lambda body: {k: v for k, v in body.items() if k != "sinkCredential"})
 
 
 @fault(
     profile=_P, group="input validation", sentence="A request that names no device is served for some device.",
-    applies=_at("createSession", "retrieveSessionsByDevice"), expected=_missing_device,
+    applies=at("createSession", "retrieveSessionsByDevice"), expected=_missing_device,
 )  # fmt: skip
 def some_device_taken(seen: Seen) -> WireResponse:
     return seen.sending(lambda body: {"device": seen.twin.test_data["device"], **body} if isinstance(body, dict) else body)
 
 
 @fault(
-    profile=_P, group="input validation", sentence="An unknown device is answered as invalid input.", applies=_at("createSession"),
+    profile=_P, group="input validation", sentence="An unknown device is answered as invalid input.", applies=at("createSession"),
     expected=ids("device.unknown"),
 )  # fmt: skip
 def unknown_device_is_invalid(seen: Seen) -> WireResponse:
@@ -176,11 +163,11 @@ def unknown_device_is_invalid(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="input validation", sentence="Several identifiers of a device are refused.", applies=_at("createSession"),
+    profile=_P, group="input validation", sentence="Several identifiers of a device are refused.", applies=at("createSession"),
     expected=ids("device.identifiers-differ"),
 )  # fmt: skip
 def one_identifier_demanded(seen: Seen) -> WireResponse:
-    device = _sent(seen).get("device")
+    device = seen.sent_members.get("device")
     error = b'{"status":422,"code":"IDENTIFIER_MISMATCH","message":"these are two devices"}'
     several = isinstance(device, dict) and len(device) > 1
     return WireResponse(status=422, headers=(("Content-Type", "application/json"),), body=error) if several else seen.forward()
@@ -188,15 +175,15 @@ def one_identifier_demanded(seen: Seen) -> WireResponse:
 
 # -- what is shown ---------------------------------------------------------------------------------------------------
 @fault(
-    profile=_P, group="value fidelity", sentence="All identifiers of a device are shown.", applies=_at("createSession"),
+    profile=_P, group="value fidelity", sentence="All identifiers of a device are shown.", applies=at("createSession"),
     expected=ids("device.one-shown"),
 )  # fmt: skip
 def all_identifiers_shown(seen: Seen) -> WireResponse:
-    return seen.edited(lambda body: {**body, "device": _sent(seen)["device"]})
+    return seen.edited(lambda body: {**body, "device": seen.sent_members["device"]})
 
 
 @fault(
-    profile=_P, group="value fidelity", sentence="A session shows a device that nobody named.", applies=_at("getSession"),
+    profile=_P, group="value fidelity", sentence="A session shows a device that nobody named.", applies=at("getSession"),
     expected=ids("session.shows-what-was-sent"),
 )  # fmt: skip
 def another_device_shown(seen: Seen) -> WireResponse:
@@ -204,7 +191,7 @@ def another_device_shown(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="time", sentence="A session that is requested shows when it started.", applies=_at("createSession"),
+    profile=_P, group="time", sentence="A session that is requested shows when it started.", applies=at("createSession"),
     expected=ids("session.consistent-when-created"),
 )  # fmt: skip
 def started_before_available(seen: Seen) -> WireResponse:
@@ -212,7 +199,7 @@ def started_before_available(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="time", sentence="Start and end are exchanged.", applies=_at("getSession"), expected=ids("session.times"),
+    profile=_P, group="time", sentence="Start and end are exchanged.", applies=at("getSession"), expected=ids("session.times"),
 )  # fmt: skip
 def start_and_end_exchanged(seen: Seen) -> WireResponse:
     return seen.edited(
@@ -221,7 +208,7 @@ def start_and_end_exchanged(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="time", sentence="A session that is over is still shown as available.", applies=_at("getSession"),
+    profile=_P, group="time", sentence="A session that is over is still shown as available.", applies=at("getSession"),
     expected=ids("session.ends"),
 )  # fmt: skip
 def never_over(seen: Seen) -> WireResponse:
@@ -237,7 +224,7 @@ def never_over(seen: Seen) -> WireResponse:
 
 # -- extensions ------------------------------------------------------------------------------------------------------
 @fault(
-    profile=_P, group="state", sentence="An extension is answered and not done.", applies=_at("extendQosSessionDuration"),
+    profile=_P, group="state", sentence="An extension is answered and not done.", applies=at("extendQosSessionDuration"),
     expected=ids("extend.granted"),
 )  # fmt: skip
 def extension_forgotten(seen: Seen) -> WireResponse:
@@ -245,7 +232,7 @@ def extension_forgotten(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="state", sentence="An extension goes beyond the limit of the profile.", applies=_at("extendQosSessionDuration"),
+    profile=_P, group="state", sentence="An extension goes beyond the limit of the profile.", applies=at("extendQosSessionDuration"),
     expected=ids("extend.capped"),
 )  # fmt: skip
 def extension_unlimited(seen: Seen) -> WireResponse:
@@ -253,7 +240,7 @@ def extension_unlimited(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="state", sentence="An extension replaces the duration.", applies=_at("extendQosSessionDuration"),
+    profile=_P, group="state", sentence="An extension replaces the duration.", applies=at("extendQosSessionDuration"),
     expected=ids("extend.kept", "extend.answers-the-session"),
 )  # fmt: skip
 def extension_replaces(seen: Seen) -> WireResponse:
@@ -261,7 +248,7 @@ def extension_replaces(seen: Seen) -> WireResponse:
 
 
 def _extended(seen: Seen, amount: Callable[[int, int], int]) -> WireResponse:
-    session, asked = _session(seen), _sent(seen).get("requestedAdditionalDuration")
+    session, asked = _session(seen), seen.sent_members.get("requestedAdditionalDuration")
     before = session.body["duration"] if session else 0
     answer = seen.forward()
     if not success(answer) or session is None or not isinstance(asked, int):
@@ -271,7 +258,7 @@ def _extended(seen: Seen, amount: Callable[[int, int], int]) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="state", sentence="A session that is over is extended.", applies=_at("extendQosSessionDuration"),
+    profile=_P, group="state", sentence="A session that is over is extended.", applies=at("extendQosSessionDuration"),
     expected=ids("extend.not-when-over"),
 )  # fmt: skip
 def extended_when_over(seen: Seen) -> WireResponse:
@@ -292,7 +279,7 @@ def _tell(seen: Seen, session: Instance, **members: str) -> None:
 
 @fault(
     profile=_P, group="asynchrony and callbacks", sentence="A sink is told that a session is available as soon as it is requested.",
-    applies=_at("createSession"), expected=ids("notification.available-not-early"),
+    applies=at("createSession"), expected=ids("notification.available-not-early"),
 )  # fmt: skip
 def told_too_early(seen: Seen) -> WireResponse:
     answer = seen.forward()
@@ -303,7 +290,7 @@ def told_too_early(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="asynchrony and callbacks", sentence="A sink is told of the delete of a session that was over.",
-    applies=_at("deleteSession"), expected=ids("notification.none-when-over"),
+    applies=at("deleteSession"), expected=ids("notification.none-when-over"),
 )  # fmt: skip
 def told_of_every_delete(seen: Seen) -> WireResponse:
     session = copy.deepcopy(_session(seen))

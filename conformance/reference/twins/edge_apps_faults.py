@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from conformance.profile import Profile
 from conformance.reference.faults.planting import Seen, fault, success, with_header
-from conformance.reference.faults.where import ids
+from conformance.reference.faults.where import at, ids
 from conformance.reference.message import NotJson, read_json
 from conformance.wire import WireResponse
 
 _P = "camara-edge-application-management"
-
-
-def _at(*operations: str) -> Callable[[Profile], list[str]]:
-    return lambda profile: [o for o in operations if o in profile.contract.operations]
 
 
 def _body(seen: Seen) -> Any:
@@ -32,7 +26,7 @@ def _last(seen: Seen) -> str:
 
 @fault(
     profile=_P, group="state", sentence="An application is removed although its instance runs.",
-    applies=_at("deleteApp"), expected=ids("app.held-by-instance"),
+    applies=at("deleteApp"), expected=ids("app.held-by-instance"),
 )  # fmt: skip
 def app_removed_while_it_runs(seen: Seen) -> WireResponse:
     answer = seen.pretend()
@@ -44,7 +38,7 @@ def app_removed_while_it_runs(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="An application that cannot be removed takes its instances with it all the same.",
-    applies=_at("deleteApp"), expected=ids("app.held-by-instance"),
+    applies=at("deleteApp"), expected=ids("app.held-by-instance"),
 )  # fmt: skip
 def refused_removal_ends_instances(seen: Seen) -> WireResponse:
     answer = seen.forward()
@@ -57,7 +51,7 @@ def refused_removal_ends_instances(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="error body", sentence="Conflicts have a code of the provider's own.",
-    applies=_at("deleteApp", "createAppInstance"), expected=lambda profile, place: ids("app.held-code")(profile, place)
+    applies=at("deleteApp", "createAppInstance"), expected=lambda profile, place: ids("app.held-code")(profile, place)
     if place == "deleteApp" else ids("instance.duplicate-code")(profile, place),
 )  # fmt: skip
 def conflict_of_another_code(seen: Seen) -> WireResponse:
@@ -67,7 +61,7 @@ def conflict_of_another_code(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="The same instance is started twice in a zone.",
-    applies=_at("createAppInstance"), expected=ids("instance.duplicate-refused"),
+    applies=at("createAppInstance"), expected=ids("instance.duplicate-refused"),
 )  # fmt: skip
 def instance_started_twice(seen: Seen) -> WireResponse:
     if seen.pretend().status != 409:
@@ -79,7 +73,7 @@ def instance_started_twice(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="value fidelity", sentence="An instance is started in a zone that was not asked for.",
-    applies=_at("createAppInstance"), expected=ids("instance.accepted-as-sent", "instance.listed"),
+    applies=at("createAppInstance"), expected=ids("instance.accepted-as-sent", "instance.listed"),
 )  # fmt: skip
 def instance_in_another_zone(seen: Seen) -> WireResponse:
     twin: Any = seen.twin
@@ -93,7 +87,7 @@ def instance_in_another_zone(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="An instance that was just started ends by itself.",
-    applies=_at("getAppInstances"), expected=ids("instance.settles"),
+    applies=at("getAppInstances"), expected=ids("instance.settles"),
 )  # fmt: skip
 def instance_ends_unasked(seen: Seen) -> WireResponse:
     def ended(items: list[Any]) -> list[Any]:
@@ -104,7 +98,7 @@ def instance_ends_unasked(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="An instance that was ended goes on running.",
-    applies=_at("deleteAppInstance"), expected=ids("instance.delete-effective"),
+    applies=at("deleteAppInstance"), expected=ids("instance.delete-effective"),
 )  # fmt: skip
 def instance_goes_on(seen: Seen) -> WireResponse:
     return seen.pretend()
@@ -112,7 +106,7 @@ def instance_goes_on(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="query semantics", sentence="Instances are listed whatever region is asked for.",
-    applies=_at("getAppInstances"), expected=ids("instance.filter-by-region"),
+    applies=at("getAppInstances"), expected=ids("instance.filter-by-region"),
 )  # fmt: skip
 def region_of_instances_ignored(seen: Seen) -> WireResponse:
     return seen.asking(lambda query: [(k, v) for k, v in query if k != "region"])
@@ -120,7 +114,7 @@ def region_of_instances_ignored(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="query semantics", sentence="Zones are listed whatever status or region is asked for.",
-    applies=_at("getEdgeCloudZones"), expected=ids("zone.filter-by-status", "zone.filter-by-region"),
+    applies=at("getEdgeCloudZones"), expected=ids("zone.filter-by-status", "zone.filter-by-region"),
 )  # fmt: skip
 def zone_filters_ignored(seen: Seen) -> WireResponse:
     return seen.asking(lambda query: [])
@@ -136,7 +130,7 @@ def correlator_of_its_own(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="headers", sentence="The answer to a request for an instance has no Location.",
-    applies=_at("createAppInstance"), expected=ids("instance.location", "create-app-instance.answer"),
+    applies=at("createAppInstance"), expected=ids("instance.location", "create-app-instance.answer"),
 )  # fmt: skip
 def instance_without_location(seen: Seen) -> WireResponse:
     return with_header(seen.forward(), "location", None)
@@ -144,7 +138,7 @@ def instance_without_location(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="answer shape", sentence="The answer to a submission does not tell the id.",
-    applies=_at("submitApp"), expected=ids("app.id-returned"),
+    applies=at("submitApp"), expected=ids("app.id-returned"),
 )  # fmt: skip
 def app_id_missing(seen: Seen) -> WireResponse:
     return seen.edited(lambda body: {})
@@ -152,7 +146,7 @@ def app_id_missing(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="A change of a deployment replaces what it does not name.",
-    applies=_at("updateAppDeployment"), expected=ids("deployment.merge-patch"),
+    applies=at("updateAppDeployment"), expected=ids("deployment.merge-patch"),
 )  # fmt: skip
 def change_clears_the_zones(seen: Seen) -> WireResponse:
     return seen.sending(lambda body: {"edgeCloudZones": [], **body} if isinstance(body, dict) else body)
@@ -160,7 +154,7 @@ def change_clears_the_zones(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="The zones in a change are added to those that are there.",
-    applies=_at("updateAppDeployment"), expected=ids("deployment.zones-replaced"),
+    applies=at("updateAppDeployment"), expected=ids("deployment.zones-replaced"),
 )  # fmt: skip
 def zones_added_up(seen: Seen) -> WireResponse:
     known = seen.twin.store.shelf("deployment").get(_last(seen))
@@ -174,7 +168,7 @@ def zones_added_up(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="The same deployment is taken twice.",
-    applies=_at("createAppDeployment"), expected=ids("deployment.duplicate-refused"),
+    applies=at("createAppDeployment"), expected=ids("deployment.duplicate-refused"),
 )  # fmt: skip
 def deployment_taken_twice(seen: Seen) -> WireResponse:
     if seen.pretend().status != 409:
@@ -185,7 +179,7 @@ def deployment_taken_twice(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="A deployment that was ended is still listed.",
-    applies=_at("deleteAppDeployment"), expected=ids("deployment.delete-effective"),
+    applies=at("deleteAppDeployment"), expected=ids("deployment.delete-effective"),
 )  # fmt: skip
 def deployment_goes_on(seen: Seen) -> WireResponse:
     answer = seen.pretend()

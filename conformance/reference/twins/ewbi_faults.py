@@ -8,8 +8,8 @@ from typing import Any
 
 from conformance.profile import Profile
 from conformance.reference.faults.planting import Seen, edited, fault, success
-from conformance.reference.faults.where import ids, service
-from conformance.reference.message import NotJson, read_json, write_json
+from conformance.reference.faults.where import at, ids, service
+from conformance.reference.message import write_json
 from conformance.reference.twins.ewbi import FederationTwin
 from conformance.wire import WireResponse
 
@@ -17,24 +17,8 @@ _P = "gsma-opg-ewbi"
 _JSON = (("Content-Type", "application/json"),)
 
 
-def _at(*operations: str) -> Callable[[Profile], list[str]]:
-    return lambda profile: [o for o in operations if o in profile.contract.operations]
-
-
-def _known(*names: str) -> Callable[[Profile, str], frozenset[str]]:
-    """The requirements of these names that the edition has."""
-    return lambda profile, place: frozenset(f"{_P}/{n}" for n in names if f"{_P}/{n}" in profile.by_id)
-
-
 def _by_place(**names: tuple[str, ...]) -> Callable[[Profile, str], frozenset[str]]:
-    return lambda profile, place: _known(*names[place])(profile, place)
-
-
-def _sent(seen: Seen) -> Any:
-    try:
-        return read_json(seen.request.body)
-    except NotJson:
-        return None
+    return lambda profile, place: ids(*names[place])(profile, place)
 
 
 def _federation(seen: Seen) -> str:
@@ -51,7 +35,7 @@ def _answered(status: int, body: Any = None) -> WireResponse:
 
 # -- federations -----------------------------------------------------------------------------------------------------
 @fault(
-    profile=_P, group="state", sentence="A federation is shown after its end.", applies=_at("getFederationDetails"),
+    profile=_P, group="state", sentence="A federation is shown after its end.", applies=at("getFederationDetails"),
     expected=ids("federation.delete-is-effective"),
 )  # fmt: skip
 def federation_outlives_its_end(seen: Seen) -> WireResponse:
@@ -62,7 +46,7 @@ def federation_outlives_its_end(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="state", sentence="All federations have one identifier.", applies=_at("createFederation"),
+    profile=_P, group="state", sentence="All federations have one identifier.", applies=at("createFederation"),
     expected=ids("federation.own-context"),
 )  # fmt: skip
 def one_context_for_all(seen: Seen) -> WireResponse:
@@ -72,7 +56,7 @@ def one_context_for_all(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="state", sentence="The end of one federation ends all of them.", applies=_at("deleteFederationDetails"),
+    profile=_P, group="state", sentence="The end of one federation ends all of them.", applies=at("deleteFederationDetails"),
     expected=ids("federation.kept-apart"),
 )  # fmt: skip
 def one_end_for_all(seen: Seen) -> WireResponse:
@@ -83,12 +67,12 @@ def one_end_for_all(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="state", sentence="Zones are subscribed to under a federation that has ended.", applies=_at("zoneSubscribe"),
+    profile=_P, group="state", sentence="Zones are subscribed to under a federation that has ended.", applies=at("zoneSubscribe"),
     expected=ids("federation.nothing-below-when-ended"),
 )  # fmt: skip
 def zones_without_a_federation(seen: Seen) -> WireResponse:
     answer = seen.forward()
-    twin, body = seen.twin, _sent(seen)
+    twin, body = seen.twin, seen.sent
     if answer.status != 404 or not isinstance(twin, FederationTwin) or not isinstance(body, dict):
         return answer
     return _answered(200, {"acceptedZoneResourceInfo": [twin.resources(str(z)) for z in body.get("acceptedAvailabilityZones", [])]})
@@ -109,7 +93,7 @@ def update_moves_end_points(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="input validation", sentence="A change of any object is taken for one of network codes.",
-    applies=_at("updateFederation"), expected=ids("federation.update-unknown-object"),
+    applies=at("updateFederation"), expected=ids("federation.update-unknown-object"),
 )  # fmt: skip
 def any_object_updated(seen: Seen) -> WireResponse:
     return seen.sending(lambda body: {**body, "objectType": "MOBILE_NETWORK_CODES"} if isinstance(body, dict) else body)
@@ -117,7 +101,7 @@ def any_object_updated(seen: Seen) -> WireResponse:
 
 # -- zones -----------------------------------------------------------------------------------------------------------
 @fault(
-    profile=_P, group="value fidelity", sentence="The answer to a subscription speaks of another zone.", applies=_at("zoneSubscribe"),
+    profile=_P, group="value fidelity", sentence="The answer to a subscription speaks of another zone.", applies=at("zoneSubscribe"),
     expected=ids("zone.accepted-as-asked"),
 )  # fmt: skip
 def another_zone_accepted(seen: Seen) -> WireResponse:
@@ -128,7 +112,7 @@ def another_zone_accepted(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="value fidelity", sentence="A zone is shown under another name.", applies=_at("getZoneData"),
+    profile=_P, group="value fidelity", sentence="A zone is shown under another name.", applies=at("getZoneData"),
     expected=ids("zone.shown"),
 )  # fmt: skip
 def zone_shown_as_another(seen: Seen) -> WireResponse:
@@ -136,7 +120,7 @@ def zone_shown_as_another(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="state", sentence="A zone that was given back stays subscribed to.", applies=_at("zoneUnsubscribe"),
+    profile=_P, group="state", sentence="A zone that was given back stays subscribed to.", applies=at("zoneUnsubscribe"),
     expected=ids("zone.delete-is-effective"),
 )  # fmt: skip
 def zone_never_left(seen: Seen) -> WireResponse:
@@ -144,7 +128,7 @@ def zone_never_left(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="state", sentence="A zone can be subscribed to once and never again.", applies=_at("zoneSubscribe"),
+    profile=_P, group="state", sentence="A zone can be subscribed to once and never again.", applies=at("zoneSubscribe"),
     expected=ids("zone.again"),
 )  # fmt: skip
 def zone_used_up(seen: Seen) -> WireResponse:
@@ -157,7 +141,7 @@ def zone_used_up(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="input validation", sentence="A zone that is not offered is taken for another.", applies=_at("zoneSubscribe"),
+    profile=_P, group="input validation", sentence="A zone that is not offered is taken for another.", applies=at("zoneSubscribe"),
     expected=ids("zone.not-offered"),
 )  # fmt: skip
 def any_zone_accepted(seen: Seen) -> WireResponse:
@@ -172,7 +156,7 @@ def any_zone_accepted(seen: Seen) -> WireResponse:
 
 # -- uploads ---------------------------------------------------------------------------------------------------------
 @fault(
-    profile=_P, group="value fidelity", sentence="What was uploaded is shown in another version.", applies=_at("getArtefact", "viewFile"),
+    profile=_P, group="value fidelity", sentence="What was uploaded is shown in another version.", applies=at("getArtefact", "viewFile"),
     expected=_by_place(getArtefact=("artefact.read-after-upload",), viewFile=("file.read-after-upload",)),
 )  # fmt: skip
 def another_version_shown(seen: Seen) -> WireResponse:
@@ -181,7 +165,7 @@ def another_version_shown(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="input validation", sentence="An upload that lacks or misnames something is taken.",
-    applies=_at("uploadArtefact", "uploadFile"),
+    applies=at("uploadArtefact", "uploadFile"),
     expected=_by_place(
         uploadArtefact=("artefact.without-provider", "artefact.unknown-type", "artefact.without-components"),
         uploadFile=("file.without-provider", "file.unknown-type", "file.bad-architecture"),
@@ -194,7 +178,7 @@ def incomplete_upload_taken(seen: Seen) -> WireResponse:
 
 # -- applications ----------------------------------------------------------------------------------------------------
 @fault(
-    profile=_P, group="state", sentence="A change of an application is accepted and not done.", applies=_at("updateApplication"),
+    profile=_P, group="state", sentence="A change of an application is accepted and not done.", applies=at("updateApplication"),
     expected=ids("application.update-shown", "application.latency-updated"),
 )  # fmt: skip
 def application_never_changes(seen: Seen) -> WireResponse:
@@ -202,18 +186,18 @@ def application_never_changes(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="state", sentence="The latency of an application cannot be changed.", applies=_at("updateApplication"),
+    profile=_P, group="state", sentence="The latency of an application cannot be changed.", applies=at("updateApplication"),
     expected=ids("application.latency-updated"),
 )  # fmt: skip
 def latency_never_changes(seen: Seen) -> WireResponse:
-    body = _sent(seen)
+    body = seen.sent
     asked = body.get("appUpdQoSProfile") if isinstance(body, dict) else None
     return seen.pretend() if isinstance(asked, dict) and "latencyConstraints" in asked else seen.forward()
 
 
 @fault(
     profile=_P, group="input validation", sentence="A change to a latency that nobody knows is accepted.",
-    applies=_at("updateApplication"), expected=ids("application.update-refused"),
+    applies=at("updateApplication"), expected=ids("application.update-refused"),
 )  # fmt: skip
 def any_latency_taken(seen: Seen) -> WireResponse:
     answer = seen.forward()
@@ -222,7 +206,7 @@ def any_latency_taken(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="A second one under the same identifier is accepted.",
-    applies=_at("onboardApplication", "installApp"),
+    applies=at("onboardApplication", "installApp"),
     expected=_by_place(onboardApplication=("application.duplicate-refused",), installApp=("instance.duplicate-refused",)),
 )  # fmt: skip
 def second_one_accepted(seen: Seen) -> WireResponse:
@@ -231,11 +215,11 @@ def second_one_accepted(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="state", sentence="The identifier of an application is never free again.", applies=_at("onboardApplication"),
+    profile=_P, group="state", sentence="The identifier of an application is never free again.", applies=at("onboardApplication"),
     expected=ids("application.again"),
 )  # fmt: skip
 def application_identifier_used_up(seen: Seen) -> WireResponse:
-    body = _sent(seen)
+    body = seen.sent
     key = f"{_federation(seen)}/{body.get('appId') if isinstance(body, dict) else ''}"
     if key in seen.memory and success(seen.pretend()):
         return _refusal(400)
@@ -247,7 +231,7 @@ def application_identifier_used_up(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="The zones of an application stay as they were.",
-    applies=_at("onboardExistingAppNewZones", "deboardApplication"),
+    applies=at("onboardExistingAppNewZones", "deboardApplication"),
     expected=_by_place(onboardExistingAppNewZones=("application.zone-added",), deboardApplication=("application.zone-left",)),
 )  # fmt: skip
 def zone_not_added(seen: Seen) -> WireResponse:
@@ -256,10 +240,10 @@ def zone_not_added(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="An application that goes to a further zone leaves those it was in.",
-    applies=_at("onboardExistingAppNewZones"), expected=ids("application.zone-kept"),
+    applies=at("onboardExistingAppNewZones"), expected=ids("application.zone-kept"),
 )  # fmt: skip
 def zones_replaced(seen: Seen) -> WireResponse:
-    answer, wanted = seen.forward(), _sent(seen)
+    answer, wanted = seen.forward(), seen.sent
     app = seen.twin.store.shelf("app", (_federation(seen),)).get(seen.request.target.split("/")[-2])
     if success(answer) and app is not None:
         app.body["appDeploymentZones"] = list(wanted)
@@ -267,19 +251,19 @@ def zones_replaced(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="state", sentence="A locked zone takes instances.", applies=_at("lockUnlockApplicationZone"),
-    expected=_known("application.locked"),
+    profile=_P, group="state", sentence="A locked zone takes instances.", applies=at("lockUnlockApplicationZone"),
+    expected=ids("application.locked"),
 )  # fmt: skip
 def lock_without_effect(seen: Seen) -> WireResponse:
     return seen.pretend()
 
 
 @fault(
-    profile=_P, group="state", sentence="A zone that was locked cannot be unlocked.", applies=_at("lockUnlockApplicationZone"),
+    profile=_P, group="state", sentence="A zone that was locked cannot be unlocked.", applies=at("lockUnlockApplicationZone"),
     expected=ids("application.unlocked"),
 )  # fmt: skip
 def locked_for_ever(seen: Seen) -> WireResponse:
-    body = _sent(seen)
+    body = seen.sent
     lifted = isinstance(body, list) and all(isinstance(one, dict) and one.get("forbid") is False for one in body)
     return _refusal(409) if lifted and success(seen.pretend()) else seen.forward()
 
@@ -292,7 +276,7 @@ def held_for_ever(seen: Seen) -> WireResponse:
     name = seen.operation.id if seen.operation else ""
     if name == "deleteApp" and f"{_federation(seen)}/{seen.request.target.split('/')[-1]}" in seen.memory and success(seen.pretend()):
         return _refusal(400)
-    answer, body = seen.forward(), _sent(seen)
+    answer, body = seen.forward(), seen.sent
     if name == "installApp" and success(answer):
         seen.memory[f"{_federation(seen)}/{body['appId']}"] = True
     return answer
@@ -304,7 +288,7 @@ def _state(seen: Seen, change: Callable[[str], str]) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="state", sentence="An instance that starts ends by itself.", applies=_at("getAppInstanceDetails"),
+    profile=_P, group="state", sentence="An instance that starts ends by itself.", applies=at("getAppInstanceDetails"),
     expected=ids("instance.settles"),
 )  # fmt: skip
 def ended_unasked(seen: Seen) -> WireResponse:
@@ -312,7 +296,7 @@ def ended_unasked(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="state", sentence="An instance that was ready is pending again.", applies=_at("getAppInstanceDetails"),
+    profile=_P, group="state", sentence="An instance that was ready is pending again.", applies=at("getAppInstanceDetails"),
     expected=ids("instance.stays-ready"),
 )  # fmt: skip
 def pending_again(seen: Seen) -> WireResponse:
@@ -324,7 +308,7 @@ def pending_again(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="answer shape", sentence="The state of an instance is not told.", applies=_at("getAppInstanceDetails"),
+    profile=_P, group="answer shape", sentence="The state of an instance is not told.", applies=at("getAppInstanceDetails"),
     expected=ids("instance.state-told"),
 )  # fmt: skip
 def state_not_told(seen: Seen) -> WireResponse:
@@ -333,7 +317,7 @@ def state_not_told(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="status", sentence="An instance that does not exist is shown as pending.", applies=_at("getAppInstanceDetails"),
+    profile=_P, group="status", sentence="An instance that does not exist is shown as pending.", applies=at("getAppInstanceDetails"),
     expected=ids("instance.unknown"),
 )  # fmt: skip
 def nobody_is_pending(seen: Seen) -> WireResponse:
@@ -342,14 +326,14 @@ def nobody_is_pending(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="state", sentence="No instance is listed.", applies=_at("getAllAppInstances"), expected=ids("instance.listed"),
+    profile=_P, group="state", sentence="No instance is listed.", applies=at("getAllAppInstances"), expected=ids("instance.listed"),
 )  # fmt: skip
 def no_instance_listed(seen: Seen) -> WireResponse:
     return seen.edited(lambda body: [])
 
 
 @fault(
-    profile=_P, group="state", sentence="Instances are listed as pending whatever their state.", applies=_at("getAllAppInstances"),
+    profile=_P, group="state", sentence="Instances are listed as pending whatever their state.", applies=at("getAllAppInstances"),
     expected=ids("instance.listed-state"),
 )  # fmt: skip
 def listed_as_pending(seen: Seen) -> WireResponse:
@@ -360,7 +344,7 @@ def listed_as_pending(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="state", sentence="An instance goes on after its end was accepted.", applies=_at("removeApp"),
+    profile=_P, group="state", sentence="An instance goes on after its end was accepted.", applies=at("removeApp"),
     expected=ids("instance.ended", "instance.delete-is-effective"),
 )  # fmt: skip
 def instance_never_ends(seen: Seen) -> WireResponse:
@@ -368,7 +352,7 @@ def instance_never_ends(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="input validation", sentence="Any way to use reserved resources is taken.", applies=_at("installApp"),
+    profile=_P, group="input validation", sentence="Any way to use reserved resources is taken.", applies=at("installApp"),
     expected=ids("instance.unknown-resource-use"),
 )  # fmt: skip
 def any_resource_use_taken(seen: Seen) -> WireResponse:
@@ -381,7 +365,7 @@ def any_resource_use_taken(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="value fidelity", sentence="The answer to a request for an instance speaks of another zone.",
-    applies=lambda profile: ["installApp"] if profile.dialect == "openop" else [], expected=_known("instance.accepted-as-asked"),
+    applies=lambda profile: ["installApp"] if profile.dialect == "openop" else [], expected=ids("instance.accepted-as-asked"),
 )  # fmt: skip
 def instance_told_elsewhere(seen: Seen) -> WireResponse:
     return seen.edited(lambda body: {**body, "zoneId": "edge-elsewhere"})
@@ -390,7 +374,7 @@ def instance_told_elsewhere(seen: Seen) -> WireResponse:
 # -- notifications ---------------------------------------------------------------------------------------------------
 @fault(
     profile=_P, group="asynchrony and callbacks", sentence="An instance is told to be ready as soon as it is asked for.",
-    applies=_at("installApp"), expected=ids("notification.ready-not-early"),
+    applies=at("installApp"), expected=ids("notification.ready-not-early"),
 )  # fmt: skip
 def ready_told_early(seen: Seen) -> WireResponse:
     answer, twin = seen.forward(), seen.twin
@@ -402,7 +386,7 @@ def ready_told_early(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="asynchrony and callbacks", sentence="Nobody is told what becomes of an application that is taken off a zone.",
-    applies=_at("deboardApplication"), expected=ids("notification.off-zone"),
+    applies=at("deboardApplication"), expected=ids("notification.off-zone"),
 )  # fmt: skip
 def off_zone_not_told(seen: Seen) -> WireResponse:
     return _silent(seen)
@@ -410,7 +394,7 @@ def off_zone_not_told(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="asynchrony and callbacks", sentence="Nobody is told what becomes of an instance that is ended.",
-    applies=_at("removeApp"), expected=ids("notification.ended"),
+    applies=at("removeApp"), expected=ids("notification.ended"),
 )  # fmt: skip
 def end_not_told(seen: Seen) -> WireResponse:
     return _silent(seen)
@@ -425,7 +409,7 @@ def _silent(seen: Seen) -> WireResponse:
 
 # -- pools and discovery ---------------------------------------------------------------------------------------------
 @fault(
-    profile=_P, group="state", sentence="The count of a change is added to what is reserved.", applies=_at("updateIsvResPool"),
+    profile=_P, group="state", sentence="The count of a change is added to what is reserved.", applies=at("updateIsvResPool"),
     expected=ids("pool.update-shown"),
 )  # fmt: skip
 def count_is_added(seen: Seen) -> WireResponse:
@@ -433,14 +417,14 @@ def count_is_added(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="value fidelity", sentence="All pools have one name.", applies=_at("viewIsvResPool"), expected=ids("pool.as-reserved"),
+    profile=_P, group="value fidelity", sentence="All pools have one name.", applies=at("viewIsvResPool"), expected=ids("pool.as-reserved"),
 )  # fmt: skip
 def one_name_for_pools(seen: Seen) -> WireResponse:
     return seen.edited(lambda body: [{**pool, "poolName": "pool"} for pool in body])
 
 
 @fault(
-    profile=_P, group="state", sentence="There are candidates for an application that nobody onboarded.", applies=_at("getCandidateZones"),
+    profile=_P, group="state", sentence="There are candidates for an application that nobody onboarded.", applies=at("getCandidateZones"),
     expected=ids("edge.unknown-application"),
 )  # fmt: skip
 def candidates_for_anything(seen: Seen) -> WireResponse:

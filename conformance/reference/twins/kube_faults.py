@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from conformance.profile import Profile
 from conformance.reference.faults.planting import Rule, Seen, fault, json_of, success, with_request_header
-from conformance.reference.faults.where import ids
+from conformance.reference.faults.where import at, ids
 from conformance.reference.message import write_json
 from conformance.wire import WireResponse, header
 
 KUBERNETES = "kubernetes-core"
 _JSON_PATCH, _STRATEGIC = "application/json-patch+json", "application/strategic-merge-patch+json"
-
-
-def _at(*operations: str) -> Callable[[Profile], Iterable[str]]:
-    return lambda profile: operations
 
 
 def _by_place(slugs: Mapping[str, str]) -> Rule:
@@ -45,7 +40,7 @@ def _metadata(seen: Seen, change: Callable[[dict[str, Any]], dict[str, Any]]) ->
 # -- concurrency -----------------------------------------------------------------------------------------------------
 @fault(
     profile=KUBERNETES, group="concurrency and validators", sentence="A replacement with an outdated resourceVersion is done.",
-    applies=_at("replaceConfigMap"), expected=ids("config-map.stale-version", "error.reasons"),
+    applies=at("replaceConfigMap"), expected=ids("config-map.stale-version", "error.reasons"),
 )  # fmt: skip
 def resource_version_ignored(seen: Seen) -> WireResponse:
     return _metadata(seen, lambda metadata: {k: v for k, v in metadata.items() if k != "resourceVersion"})
@@ -53,7 +48,7 @@ def resource_version_ignored(seen: Seen) -> WireResponse:
 
 @fault(
     profile=KUBERNETES, group="concurrency and validators", sentence="A resourceVersion never changes.",
-    applies=_at(""), expected=ids("config-map.version-changes"),
+    applies=at(""), expected=ids("config-map.version-changes"),
 )  # fmt: skip
 def resource_version_stays(seen: Seen) -> WireResponse:
     def stay(body: Any) -> Any:
@@ -67,7 +62,7 @@ def resource_version_stays(seen: Seen) -> WireResponse:
 
 @fault(
     profile=KUBERNETES, group="concurrency and validators", sentence="Preconditions of a deletion are not looked at.",
-    applies=_at("deleteConfigMap"), expected=ids("config-map.delete-precondition"),
+    applies=at("deleteConfigMap"), expected=ids("config-map.delete-precondition"),
 )  # fmt: skip
 def preconditions_ignored(seen: Seen) -> WireResponse:
     return seen.forward(replace(seen.request, body=b""))
@@ -75,14 +70,14 @@ def preconditions_ignored(seen: Seen) -> WireResponse:
 
 @fault(
     profile=KUBERNETES, group="state", sentence="A deletion does not wait for finalizers.",
-    applies=_at("createConfigMap"), expected=ids("config-map.finalizers"),
+    applies=at("createConfigMap"), expected=ids("config-map.finalizers"),
 )  # fmt: skip
 def finalizers_ignored(seen: Seen) -> WireResponse:
     return _metadata(seen, lambda metadata: {k: v for k, v in metadata.items() if k != "finalizers"})
 
 
 @fault(
-    profile=KUBERNETES, group="state", sentence="A dry run is done.", applies=_at("createConfigMap", "patchConfigMap", "deleteConfigMap"),
+    profile=KUBERNETES, group="state", sentence="A dry run is done.", applies=at("createConfigMap", "patchConfigMap", "deleteConfigMap"),
     expected=_by_place({"createConfigMap": "dry-run.create", "patchConfigMap": "dry-run.patch", "deleteConfigMap": "dry-run.delete"}),
 )  # fmt: skip
 def dry_run_done(seen: Seen) -> WireResponse:
@@ -91,7 +86,7 @@ def dry_run_done(seen: Seen) -> WireResponse:
 
 @fault(
     profile=KUBERNETES, group="state", sentence="The data of an immutable config map can be changed.",
-    applies=_at("createConfigMap"), expected=ids("config-map.immutable"),
+    applies=at("createConfigMap"), expected=ids("config-map.immutable"),
 )  # fmt: skip
 def immutable_ignored(seen: Seen) -> WireResponse:
     return seen.sending(lambda body: {k: v for k, v in body.items() if k != "immutable"} if isinstance(body, dict) else body)
@@ -99,7 +94,7 @@ def immutable_ignored(seen: Seen) -> WireResponse:
 
 @fault(
     profile=KUBERNETES, group="state", sentence="A scale is taken and changes nothing.",
-    applies=_at("replaceDeploymentScale", "patchDeploymentScale"),
+    applies=at("replaceDeploymentScale", "patchDeploymentScale"),
     expected=_by_place({"replaceDeploymentScale": "deployment.scale-replace", "patchDeploymentScale": "deployment.scale-patch"}),
 )  # fmt: skip
 def scale_forgotten(seen: Seen) -> WireResponse:
@@ -108,7 +103,7 @@ def scale_forgotten(seen: Seen) -> WireResponse:
 
 @fault(
     profile=KUBERNETES, group="state", sentence="The namespace of a new object stays when it is deleted.",
-    applies=_at("deleteNamespace"), expected=ids("namespace.delete-is-effective"),
+    applies=at("deleteNamespace"), expected=ids("namespace.delete-is-effective"),
 )  # fmt: skip
 def namespace_stays(seen: Seen) -> WireResponse:
     return seen.pretend()
@@ -117,7 +112,7 @@ def namespace_stays(seen: Seen) -> WireResponse:
 # -- writes ----------------------------------------------------------------------------------------------------------
 @fault(
     profile=KUBERNETES, group="input validation", sentence="Members that nobody knows are taken in silence, however strictly it is asked.",
-    applies=_at("createConfigMap"), expected=ids("validation.strict", "validation.warn"),
+    applies=at("createConfigMap"), expected=ids("validation.strict", "validation.warn"),
 )  # fmt: skip
 def field_validation_ignored(seen: Seen) -> WireResponse:
     return seen.asking(lambda query: [(k, "Ignore" if k == "fieldValidation" else v) for k, v in query])
@@ -125,7 +120,7 @@ def field_validation_ignored(seen: Seen) -> WireResponse:
 
 @fault(
     profile=KUBERNETES, group="value fidelity", sentence="A strategic merge patch replaces lists.",
-    applies=_at("patchDeployment"), expected=ids("deployment.strategic-merge-lists"),
+    applies=at("patchDeployment"), expected=ids("deployment.strategic-merge-lists"),
 )  # fmt: skip
 def strategic_patch_replaces_lists(seen: Seen) -> WireResponse:
     plain = with_request_header(seen.request, "content-type", "application/merge-patch+json")
@@ -134,7 +129,7 @@ def strategic_patch_replaces_lists(seen: Seen) -> WireResponse:
 
 @fault(
     profile=KUBERNETES, group="media type", sentence="A JSON Patch is not known.",
-    applies=_at("patchConfigMap"), expected=ids("config-map.json-patch"),
+    applies=at("patchConfigMap"), expected=ids("config-map.json-patch"),
 )  # fmt: skip
 def json_patch_unknown(seen: Seen) -> WireResponse:
     return seen.forward(with_request_header(seen.request, "content-type", "text/plain") if _media(seen) == _JSON_PATCH else None)
@@ -142,7 +137,7 @@ def json_patch_unknown(seen: Seen) -> WireResponse:
 
 @fault(
     profile=KUBERNETES, group="value fidelity", sentence="A generated name is the prefix alone.",
-    applies=_at("createConfigMap"), expected=ids("config-map.generated-name"),
+    applies=at("createConfigMap"), expected=ids("config-map.generated-name"),
 )  # fmt: skip
 def generated_name_is_the_prefix(seen: Seen) -> WireResponse:
     return _metadata(seen, lambda sent: {**sent, "name": str(sent["generateName"]).rstrip("-")} if "generateName" in sent else sent)
@@ -150,7 +145,7 @@ def generated_name_is_the_prefix(seen: Seen) -> WireResponse:
 
 @fault(
     profile=KUBERNETES, group="value fidelity", sentence="stringData is shown.",
-    applies=_at("getSecret"), expected=ids("secret.string-data-hidden"),
+    applies=at("getSecret"), expected=ids("secret.string-data-hidden"),
 )  # fmt: skip
 def string_data_shown(seen: Seen) -> WireResponse:
     return seen.edited(lambda body: {**body, "stringData": body["data"]})
@@ -158,7 +153,7 @@ def string_data_shown(seen: Seen) -> WireResponse:
 
 @fault(
     profile=KUBERNETES, group="concurrency and validators", sentence="Whoever applies last has the field.",
-    applies=_at("patchConfigMap"), expected=ids("apply.conflict"),
+    applies=at("patchConfigMap"), expected=ids("apply.conflict"),
 )  # fmt: skip
 def apply_always_forces(seen: Seen) -> WireResponse:
     return seen.asking(lambda query: [*query, ("force", "true")] if any(k == "fieldManager" for k, _ in query) else query)
@@ -167,7 +162,7 @@ def apply_always_forces(seen: Seen) -> WireResponse:
 # -- lists and errors ------------------------------------------------------------------------------------------------
 @fault(
     profile=KUBERNETES, group="query semantics", sentence="Only = is read in a labelSelector.",
-    applies=_at("listConfigMaps"), expected=ids("filter.label-operators", "filter.label-syntax"),
+    applies=at("listConfigMaps"), expected=ids("filter.label-operators", "filter.label-syntax"),
 )  # fmt: skip
 def set_based_selectors_ignored(seen: Seen) -> WireResponse:
     plain = all("=" in v and "!" not in v for k, v in seen.query if k == "labelSelector")
@@ -176,7 +171,7 @@ def set_based_selectors_ignored(seen: Seen) -> WireResponse:
 
 @fault(
     profile=KUBERNETES, group="asynchrony and callbacks", sentence="A watch is answered like a list.",
-    applies=_at("listConfigMaps"), expected=ids("watch.added"),
+    applies=at("listConfigMaps"), expected=ids("watch.added"),
 )  # fmt: skip
 def watch_is_a_list(seen: Seen) -> WireResponse:
     return _without(seen, "watch")
@@ -184,7 +179,7 @@ def watch_is_a_list(seen: Seen) -> WireResponse:
 
 @fault(
     profile=KUBERNETES, group="error body", sentence="A Status gives no reason.",
-    applies=_at(""), expected=ids("error.reasons"),
+    applies=at(""), expected=ids("error.reasons"),
 )  # fmt: skip
 def reason_missing(seen: Seen) -> WireResponse:
     answer = seen.forward()

@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.faults.planting import Seen, edited, fault, with_header
-from conformance.reference.faults.where import ids
+from conformance.reference.faults.where import at, ids
 from conformance.reference.message import write_json
 from conformance.reference.twins.oauth_oidc import CLIENT
 from conformance.reference.twins.oauth_oidc import PROFILE as OAUTH
 from conformance.reference.twins.oauth_oidc_forms import (
-    at,
     each,
     error_of,
     fields,

@@ -19,11 +19,6 @@ from conformance.wire import WireRequest, WireResponse
 OURS = "Basic " + base64.b64encode(f"{quote_plus(CLIENT)}:{quote_plus(SECRET)}".encode()).decode()
 
 
-def at(*operations: str) -> Callable[[Profile], list[str]]:
-    """Return the places of a fault: those of the operations that there are."""
-    return lambda profile: [o for o in operations if o in profile.contract.operations]
-
-
 def each(**names: str) -> Callable[[Profile, str], frozenset[str]]:
     """Requirements by the place of the fault."""
     return lambda profile, place: frozenset({f"{OAUTH}/{names[place]}"}) if place in names else frozenset()

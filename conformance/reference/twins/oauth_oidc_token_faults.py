@@ -8,13 +8,12 @@ from dataclasses import replace
 from urllib.parse import quote_plus
 
 from conformance.reference.faults.planting import Seen, edited, fault, with_header, without_request_header
-from conformance.reference.faults.where import ids
+from conformance.reference.faults.where import at, ids
 from conformance.reference.message import write_json
 from conformance.reference.twins.oauth_oidc import CLIENT
 from conformance.reference.twins.oauth_oidc import PROFILE as OAUTH
 from conformance.reference.twins.oauth_oidc_forms import (
     as_ours,
-    at,
     each,
     error_of,
     fields,

@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.profile import Profile
 from conformance.reference.faults.planting import Seen, fault, success, with_header
-from conformance.reference.faults.where import ids
+from conformance.reference.faults.where import at, ids
 from conformance.reference.message import split_target, write_json
 from conformance.reference.places import put
 from conformance.wire import WireResponse, header
@@ -17,11 +17,7 @@ STANDARD = "open-resource-discovery"
 Body = dict[str, Any]
 
 
-def _at(*operations: str) -> Callable[[Profile], list[str]]:
-    return lambda profile: [o for o in operations if o in profile.contract.operations]
-
-
-_configuration, at_documents = _at("getConfiguration"), _at("getDocument")
+_configuration, at_documents = at("getConfiguration"), at("getDocument")
 
 
 def _whole(profile: Profile) -> list[str]:
@@ -110,7 +106,7 @@ def ord_another_perspective_listed(seen: Seen) -> WireResponse:
 
 @fault(
     profile=STANDARD, group="query semantics", sentence="A selection is ignored: what is not there is answered with everything.",
-    applies=_at("getConfiguration"), expected=ids("selector.unknown"),
+    applies=at("getConfiguration"), expected=ids("selector.unknown"),
 )  # fmt: skip
 def ord_selection_ignored(seen: Seen) -> WireResponse:
     return seen.asking(lambda query: [(k, v) for k, v in query if k != "select"])
@@ -158,7 +154,7 @@ def ord_documents_as_text(seen: Seen) -> WireResponse:
 
 @fault(
     profile=STANDARD, group="media type", sentence="The media type does not say that documents are UTF-8.",
-    applies=_at("getConfiguration", "getDocument"),
+    applies=at("getConfiguration", "getDocument"),
     expected=lambda profile, place: ids("documents.charset" if place == "getDocument" else "configuration.charset")(profile, place),
 )  # fmt: skip
 def ord_charset_untold(seen: Seen) -> WireResponse:
@@ -204,7 +200,7 @@ def ord_error_as_text(seen: Seen) -> WireResponse:
 
 @fault(
     profile=STANDARD, group="headers", sentence="Answers come without Cache-Control.",
-    applies=_at("getConfiguration", "getDocument"),
+    applies=at("getConfiguration", "getDocument"),
     expected=lambda profile, place: ids("documents.cache-control" if place == "getDocument" else "configuration.cache-control")(profile, place),
 )  # fmt: skip
 def ord_no_cache_control(seen: Seen) -> WireResponse:
@@ -213,7 +209,7 @@ def ord_no_cache_control(seen: Seen) -> WireResponse:
 
 @fault(
     profile=STANDARD, group="headers", sentence="Answers come without an ETag.",
-    applies=_at("getConfiguration", "getDocument"),
+    applies=at("getConfiguration", "getDocument"),
     expected=lambda profile, place: ids("documents.etag" if place == "getDocument" else "configuration.etag")(profile, place),
 )  # fmt: skip
 def ord_untagged(seen: Seen) -> WireResponse:
@@ -226,7 +222,7 @@ def _conditional(profile: Profile, place: str) -> frozenset[str]:
 
 @fault(
     profile=STANDARD, group="concurrency and validators", sentence="What the client has is sent again.",
-    applies=_at("getConfiguration", "getDocument"), expected=_conditional,
+    applies=at("getConfiguration", "getDocument"), expected=_conditional,
 )  # fmt: skip
 def ord_sent_again(seen: Seen) -> WireResponse:
     kept = tuple((k, v) for k, v in seen.request.headers if k.lower() != "if-none-match")
@@ -235,7 +231,7 @@ def ord_sent_again(seen: Seen) -> WireResponse:
 
 @fault(
     profile=STANDARD, group="concurrency and validators", sentence="Any tag is taken for the current one.",
-    applies=_at("getConfiguration", "getDocument"), expected=_conditional,
+    applies=at("getConfiguration", "getDocument"), expected=_conditional,
 )  # fmt: skip
 def ord_any_tag_is_current(seen: Seen) -> WireResponse:
     answer = seen.forward()

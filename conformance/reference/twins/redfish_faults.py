@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from conformance.profile import Profile
 from conformance.reference.faults.access import known
 from conformance.reference.faults.planting import Seen, fault, success, with_header
-from conformance.reference.faults.where import ids, looked_at, service, turns
+from conformance.reference.faults.where import at, ids, looked_at, service, turns
 from conformance.reference.places import put
 from conformance.wire import WireResponse, header
 
 _P = "dmtf-redfish"
-
-
-def _at(*operations: str) -> Callable[[Any], list[str]]:
-    return lambda profile: list(operations)
 
 
 @fault(profile=_P, group="headers", sentence="Answers do not say OData-Version.", applies=service, expected=ids("service.odata-version"))
@@ -49,7 +44,7 @@ def no_described_by(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="The service root has a link that leads nowhere.",
-    applies=_at("getServiceRoot"), expected=ids("service-root.links-resolve"),
+    applies=at("getServiceRoot"), expected=ids("service-root.links-resolve"),
 )  # fmt: skip
 def dead_link(seen: Seen) -> WireResponse:
     return seen.edited(lambda body: put(body, "/Registries/@odata.id", "/redfish/v1/Nowhere"))
@@ -73,7 +68,7 @@ def dead_member(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="asynchrony and callbacks", sentence="A reset is accepted and never done.",
-    applies=_at("resetSystem"), expected=ids("power.state-reached"),
+    applies=at("resetSystem"), expected=ids("power.state-reached"),
 )  # fmt: skip
 def reset_forgotten(seen: Seen) -> WireResponse:
     return seen.pretend()
@@ -81,7 +76,7 @@ def reset_forgotten(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="input validation", sentence="A reset of any type is accepted.",
-    applies=_at("resetSystem"), expected=ids("power.allowable"),
+    applies=at("resetSystem"), expected=ids("power.allowable"),
 )  # fmt: skip
 def any_reset_accepted(seen: Seen) -> WireResponse:
     answer = seen.forward()
@@ -90,7 +85,7 @@ def any_reset_accepted(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="A boot override is accepted and not stored.",
-    applies=_at("updateSystem"), expected=ids("boot.state-reached"),
+    applies=at("updateSystem"), expected=ids("boot.state-reached"),
 )  # fmt: skip
 def boot_override_forgotten(seen: Seen) -> WireResponse:
     return seen.pretend()
@@ -113,7 +108,7 @@ def token_outlives_session(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="input validation", sentence="A PATCH with nothing but an unknown property succeeds.",
-    applies=_at("updateAccount"), expected=ids("account.not-updatable-refused"),
+    applies=at("updateAccount"), expected=ids("account.not-updatable-refused"),
 )  # fmt: skip
 def unknown_property_accepted(seen: Seen) -> WireResponse:
     answer = seen.forward()

@@ -9,14 +9,10 @@ from typing import Any
 
 from conformance.profile import Profile
 from conformance.reference.faults.planting import Seen, edited, fault, json_of, success
-from conformance.reference.faults.where import ids
+from conformance.reference.faults.where import at, ids
 from conformance.reference.message import NotJson, Refused, read_json, write_json
 from conformance.reference.twins.scim_filter import InvalidFilter, parse
 from conformance.wire import WireResponse
-
-
-def _at(*operations: str) -> Callable[[Any], list[str]]:
-    return lambda profile: list(operations)
 
 
 def _filter(seen: Seen, change: Callable[[str], str]) -> WireResponse:
@@ -30,7 +26,7 @@ def _results(seen: Seen, change: Callable[[list[dict[str, Any]]], list[dict[str,
 
 @fault(
     profile="scim2", group="bulk", sentence="A bulk request stops at the first failing operation.",
-    applies=_at("bulk"), expected=ids("bulk.continues"),
+    applies=at("bulk"), expected=ids("bulk.continues"),
 )  # fmt: skip
 def bulk_stops_at_a_failure(seen: Seen) -> WireResponse:
     return seen.sending(lambda body: {**body, "failOnErrors": 1} if isinstance(body, dict) else body)
@@ -38,7 +34,7 @@ def bulk_stops_at_a_failure(seen: Seen) -> WireResponse:
 
 @fault(
     profile="scim2", group="bulk", sentence="The results of a bulk request do not repeat the bulkId.",
-    applies=_at("bulk"), expected=ids("bulk.per-item", "bulk.continues"),
+    applies=at("bulk"), expected=ids("bulk.per-item", "bulk.continues"),
 )  # fmt: skip
 def bulk_id_missing(seen: Seen) -> WireResponse:
     return _results(seen, lambda results: [{k: v for k, v in r.items() if k != "bulkId"} for r in results])
@@ -46,7 +42,7 @@ def bulk_id_missing(seen: Seen) -> WireResponse:
 
 @fault(
     profile="scim2", group="bulk", sentence="A failing operation of a bulk request is told as done.",
-    applies=_at("bulk"), expected=ids("bulk.continues"),
+    applies=at("bulk"), expected=ids("bulk.continues"),
 )  # fmt: skip
 def bulk_failure_hidden(seen: Seen) -> WireResponse:
     return _results(seen, lambda results: [{**r, "status": "204"} if r["status"] >= "400" else r for r in results])
@@ -54,7 +50,7 @@ def bulk_failure_hidden(seen: Seen) -> WireResponse:
 
 @fault(
     profile="scim2", group="bulk", sentence="A bulk request is answered, and nothing is done.",
-    applies=_at("bulk"), expected=ids("bulk.per-item", "bulk.continues"),
+    applies=at("bulk"), expected=ids("bulk.per-item", "bulk.continues"),
 )  # fmt: skip
 def bulk_forgotten(seen: Seen) -> WireResponse:
     return seen.pretend()
@@ -63,7 +59,7 @@ def bulk_forgotten(seen: Seen) -> WireResponse:
 # -- filters ---------------------------------------------------------------------------------------------------------
 @fault(
     profile="scim2", group="query semantics", sentence="Filters mind the case of values.",
-    applies=_at("listUsers"), expected=ids("filter.equal-ignores-case"),
+    applies=at("listUsers"), expected=ids("filter.equal-ignores-case"),
 )  # fmt: skip
 def filter_minds_case(seen: Seen) -> WireResponse:
     wanted = next((m[1] for k, v in seen.query if k == "filter" and (m := re.search(r'userName eq "([^"]*)"$', v))), None)
@@ -79,7 +75,7 @@ def filter_minds_case(seen: Seen) -> WireResponse:
 
 @fault(
     profile="scim2", group="query semantics", sentence="Filters do not know attribute names in another case.",
-    applies=_at("listUsers"), expected=ids("filter.names-ignore-case"),
+    applies=at("listUsers"), expected=ids("filter.names-ignore-case"),
 )  # fmt: skip
 def filter_minds_names(seen: Seen) -> WireResponse:
     strange = any(k == "filter" and "USERNAME" in v for k, v in seen.query)
@@ -88,7 +84,7 @@ def filter_minds_names(seen: Seen) -> WireResponse:
 
 @fault(
     profile="scim2", group="query semantics", sentence="Filters do not know attributes with their schema in front.",
-    applies=_at("listUsers"), expected=ids("filter.qualified-name"),
+    applies=at("listUsers"), expected=ids("filter.qualified-name"),
 )  # fmt: skip
 def filter_minds_schemas(seen: Seen) -> WireResponse:
     return _filter(seen, lambda text: 'id eq "nobody"' if text.startswith("urn:") else text)
@@ -96,7 +92,7 @@ def filter_minds_schemas(seen: Seen) -> WireResponse:
 
 @fault(
     profile="scim2", group="query semantics", sentence="Of two conditions joined by and one is enough.",
-    applies=_at("listUsers"), expected=ids("filter.and-nothing", "filter.and"),
+    applies=at("listUsers"), expected=ids("filter.and-nothing", "filter.and"),
 )  # fmt: skip
 def and_is_or(seen: Seen) -> WireResponse:
     return _filter(seen, lambda text: text.replace(" and ", " or "))
@@ -104,7 +100,7 @@ def and_is_or(seen: Seen) -> WireResponse:
 
 @fault(
     profile="scim2", group="query semantics", sentence="sw finds what has the text anywhere, co what begins with it.",
-    applies=_at("listUsers"), expected=ids("filter.contains"),
+    applies=at("listUsers"), expected=ids("filter.contains"),
 )  # fmt: skip
 def contains_is_starts(seen: Seen) -> WireResponse:
     return _filter(seen, lambda text: text.replace(" co ", " sw "))
@@ -112,7 +108,7 @@ def contains_is_starts(seen: Seen) -> WireResponse:
 
 @fault(
     profile="scim2", group="query semantics", sentence="A search with POST ignores its filter.",
-    applies=_at("search"), expected=ids("search.finds"),
+    applies=at("search"), expected=ids("search.finds"),
 )  # fmt: skip
 def search_ignores_filter(seen: Seen) -> WireResponse:
     return seen.sending(lambda body: {k: v for k, v in body.items() if k != "filter"} if isinstance(body, dict) else body)
@@ -120,7 +116,7 @@ def search_ignores_filter(seen: Seen) -> WireResponse:
 
 @fault(
     profile="scim2", group="query semantics", sentence="Without sortOrder the order is descending.",
-    applies=_at("listUsers"), expected=ids("sort.default-ascending"),
+    applies=at("listUsers"), expected=ids("sort.default-ascending"),
 )  # fmt: skip
 def descending_by_default(seen: Seen) -> WireResponse:
     named = {k for k, _ in seen.query}
@@ -129,7 +125,7 @@ def descending_by_default(seen: Seen) -> WireResponse:
 
 @fault(
     profile="scim2", group="paging", sentence="A startIndex below 1 is refused.",
-    applies=_at("listUsers"), expected=ids("user.first-index"),
+    applies=at("listUsers"), expected=ids("user.first-index"),
 )  # fmt: skip
 def index_below_one_refused(seen: Seen) -> WireResponse:
     return _refused(seen) if any(k == "startIndex" and v.startswith(("0", "-")) for k, v in seen.query) else seen.forward()
@@ -137,7 +133,7 @@ def index_below_one_refused(seen: Seen) -> WireResponse:
 
 @fault(
     profile="scim2", group="paging", sentence="A negative count is refused.",
-    applies=_at("listUsers"), expected=ids("user.negative-count"),
+    applies=at("listUsers"), expected=ids("user.negative-count"),
 )  # fmt: skip
 def negative_count_refused(seen: Seen) -> WireResponse:
     return _refused(seen) if any(k == "count" and v.startswith("-") for k, v in seen.query) else seen.forward()
@@ -149,7 +145,7 @@ def _refused(seen: Seen, kind: str = "invalidValue") -> WireResponse:
 
 @fault(
     profile="scim2", group="query semantics", sentence="excludedAttributes takes the id away.",
-    applies=_at("getUser"), expected=ids("user.id-always-shown"),
+    applies=at("getUser"), expected=ids("user.id-always-shown"),
 )  # fmt: skip
 def id_can_be_excluded(seen: Seen) -> WireResponse:
     excluded = any(k == "excludedAttributes" and "id" in v.split(",") for k, v in seen.query)
@@ -163,7 +159,7 @@ def _discovery(profile: Profile, place: str, what: str) -> frozenset[str]:
 
 @fault(
     profile="scim2", group="query semantics", sentence="A filter on the discovery is ignored.",
-    applies=_at("listResourceTypes", "listSchemas"),
+    applies=at("listResourceTypes", "listSchemas"),
     expected=lambda profile, place: _discovery(profile, place, "filter"),
 )  # fmt: skip
 def discovery_filter_ignored(seen: Seen) -> WireResponse:
@@ -172,7 +168,7 @@ def discovery_filter_ignored(seen: Seen) -> WireResponse:
 
 @fault(
     profile="scim2", group="paging", sentence="The discovery is cut into pages.",
-    applies=_at("listResourceTypes", "listSchemas"),
+    applies=at("listResourceTypes", "listSchemas"),
     expected=lambda profile, place: _discovery(profile, place, "unpaged"),
 )  # fmt: skip
 def discovery_paged(seen: Seen) -> WireResponse:
@@ -182,7 +178,7 @@ def discovery_paged(seen: Seen) -> WireResponse:
 
 @fault(
     profile="scim2", group="answer shape", sentence="A resource type names a schema that is not described.",
-    applies=_at("listSchemas"), expected=ids("discovery.schemas-described"),
+    applies=at("listSchemas"), expected=ids("discovery.schemas-described"),
 )  # fmt: skip
 def schema_not_described(seen: Seen) -> WireResponse:
     def edit(body: Any) -> Any:
@@ -195,7 +191,7 @@ def schema_not_described(seen: Seen) -> WireResponse:
 # -- resources -------------------------------------------------------------------------------------------------------
 @fault(
     profile="scim2", group="answer shape", sentence="meta does not say when a user was created.",
-    applies=_at("getUser"), expected=ids("user.meta"),
+    applies=at("getUser"), expected=ids("user.meta"),
 )  # fmt: skip
 def no_created(seen: Seen) -> WireResponse:
     return _meta(seen, lambda meta: {k: v for k, v in meta.items() if k != "created"})
@@ -203,7 +199,7 @@ def no_created(seen: Seen) -> WireResponse:
 
 @fault(
     profile="scim2", group="headers", sentence="meta.location leads to another place than Location.",
-    applies=_at("createUser", "createGroup"), expected=lambda profile, place: ids(f"{place[6:].lower()}.location")(profile, place),
+    applies=at("createUser", "createGroup"), expected=lambda profile, place: ids(f"{place[6:].lower()}.location")(profile, place),
 )  # fmt: skip
 def locations_differ(seen: Seen) -> WireResponse:
     return _meta(seen, lambda meta: {**meta, "location": meta["location"] + "/elsewhere"})
@@ -215,7 +211,7 @@ def _meta(seen: Seen, change: Callable[[Any], Any]) -> WireResponse:
 
 @fault(
     profile="scim2", group="state", sentence="User names that differ only in case are two names.",
-    applies=_at("createUser"), expected=ids("user.unique-name-ignores-case"),
+    applies=at("createUser"), expected=ids("user.unique-name-ignores-case"),
 )  # fmt: skip
 def names_mind_case(seen: Seen) -> WireResponse:
     answer = seen.forward()
@@ -258,7 +254,7 @@ def _only(seen: Seen, keep: Callable[[dict[str, Any]], bool]) -> WireResponse:
 
 @fault(
     profile="scim2", group="state", sentence="PATCH remove is accepted and ignored.",
-    applies=_at("updateUser"), expected=ids("patch.remove"),
+    applies=at("updateUser"), expected=ids("patch.remove"),
 )  # fmt: skip
 def remove_ignored(seen: Seen) -> WireResponse:
     return _only(seen, lambda operation: operation.get("op") != "remove")
@@ -266,7 +262,7 @@ def remove_ignored(seen: Seen) -> WireResponse:
 
 @fault(
     profile="scim2", group="state", sentence="PATCH add is accepted and ignored.",
-    applies=_at("updateUser", "updateGroup"),
+    applies=at("updateUser", "updateGroup"),
     expected=lambda profile, place: ids("patch.add" if place == "updateUser" else "group.patch-add-member")(profile, place),
 )  # fmt: skip
 def add_ignored(seen: Seen) -> WireResponse:
@@ -275,7 +271,7 @@ def add_ignored(seen: Seen) -> WireResponse:
 
 @fault(
     profile="scim2", group="state", sentence="PATCH without a path is accepted and ignored.",
-    applies=_at("updateUser"), expected=ids("patch.replace-without-path"),
+    applies=at("updateUser"), expected=ids("patch.replace-without-path"),
 )  # fmt: skip
 def pathless_ignored(seen: Seen) -> WireResponse:
     return _only(seen, lambda operation: bool(operation.get("path")))
@@ -283,7 +279,7 @@ def pathless_ignored(seen: Seen) -> WireResponse:
 
 @fault(
     profile="scim2", group="state", sentence="Names in a path of PATCH are known in one case only.",
-    applies=_at("updateUser"), expected=ids("patch.path-ignores-case"),
+    applies=at("updateUser"), expected=ids("patch.path-ignores-case"),
 )  # fmt: skip
 def path_minds_case(seen: Seen) -> WireResponse:
     return _only(seen, lambda operation: not str(operation.get("path", "")).isupper())
@@ -291,7 +287,7 @@ def path_minds_case(seen: Seen) -> WireResponse:
 
 @fault(
     profile="scim2", group="state", sentence="A PATCH that fails in its middle has changed something.",
-    applies=_at("updateUser"), expected=ids("patch.atomic"),
+    applies=at("updateUser"), expected=ids("patch.atomic"),
 )  # fmt: skip
 def patch_half_done(seen: Seen) -> WireResponse:
     answer = seen.forward()
@@ -303,7 +299,7 @@ def patch_half_done(seen: Seen) -> WireResponse:
 
 @fault(
     profile="scim2", group="input validation", sentence="A PATCH whose filter finds no value is answered with success.",
-    applies=_at("updateUser"), expected=ids("patch.no-match"),
+    applies=at("updateUser"), expected=ids("patch.no-match"),
 )  # fmt: skip
 def no_match_accepted(seen: Seen) -> WireResponse:
     answer = seen.forward()
@@ -319,7 +315,7 @@ def _has_filter(seen: Seen) -> bool:
 
 @fault(
     profile="scim2", group="error body", sentence="The refusal of a filter does not say invalidFilter.",
-    applies=_at("listUsers"), expected=ids("filter.unknown-operator", "filter.broken-syntax", "filter.boolean-order"),
+    applies=at("listUsers"), expected=ids("filter.unknown-operator", "filter.broken-syntax", "filter.boolean-order"),
 )  # fmt: skip
 def filter_errors_unnamed(seen: Seen) -> WireResponse:
     answer = seen.forward()

@@ -9,16 +9,12 @@ from typing import Any
 
 from conformance.profile import Profile
 from conformance.reference.faults.planting import Seen, fault
-from conformance.reference.faults.where import ids
+from conformance.reference.faults.where import at, ids
 from conformance.reference.message import NotJson, read_json
 from conformance.reference.twins.seca import SecaTwin
 from conformance.wire import WireResponse
 
 _P = "seca"
-
-
-def _at(*operations: str) -> Callable[[Profile], list[str]]:
-    return lambda profile: [o for o in operations if o in profile.contract.operations]
 
 
 def _of_its_own(name: str) -> Callable[[Profile, str], frozenset[str]]:
@@ -37,7 +33,7 @@ def _refused(answer: WireResponse, status: int) -> bool:
 
 @fault(
     profile=_P, group="concurrency and validators", sentence="The version in If-Unmodified-Since is not looked at.",
-    applies=_at("putWorkspace", "putInstance", "putRole"), expected=_of_its_own("version"),
+    applies=at("putWorkspace", "putInstance", "putRole"), expected=_of_its_own("version"),
 )  # fmt: skip
 def version_not_looked_at(seen: Seen) -> WireResponse:
     headers = tuple(h for h in seen.request.headers if h[0].lower() != "if-unmodified-since")
@@ -46,7 +42,7 @@ def version_not_looked_at(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="concurrency and validators", sentence="A change leaves the version as it is.",
-    applies=_at("getWorkspace"), expected=ids("workspace.version-grows"),
+    applies=at("getWorkspace"), expected=ids("workspace.version-grows"),
 )  # fmt: skip
 def version_stands_still(seen: Seen) -> WireResponse:
     return seen.edited(lambda body: {**body, "metadata": {**body["metadata"], "resourceVersion": 1}})
@@ -54,7 +50,7 @@ def version_stands_still(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="A workspace that is being made shows that it is being removed.",
-    applies=_at("getWorkspace"), expected=ids("workspace.begins"),
+    applies=at("getWorkspace"), expected=ids("workspace.begins"),
 )  # fmt: skip
 def deleting_from_the_start(seen: Seen) -> WireResponse:
     def change(body: dict[str, Any]) -> dict[str, Any]:
@@ -65,7 +61,7 @@ def deleting_from_the_start(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="What could be made ends in the state error.",
-    applies=_at("getWorkspace"), expected=ids("workspace.becomes-active"),
+    applies=at("getWorkspace"), expected=ids("workspace.becomes-active"),
 )  # fmt: skip
 def ends_in_error(seen: Seen) -> WireResponse:
     def change(body: dict[str, Any]) -> dict[str, Any]:
@@ -76,7 +72,7 @@ def ends_in_error(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="A workspace has no conditions.",
-    applies=_at("getWorkspace"), expected=ids("workspace.conditions"),
+    applies=at("getWorkspace"), expected=ids("workspace.conditions"),
 )  # fmt: skip
 def no_conditions(seen: Seen) -> WireResponse:
     return seen.edited(lambda body: {**body, "status": {**body["status"], "conditions": []}})
@@ -84,7 +80,7 @@ def no_conditions(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="What is in a workspace outlives it.",
-    applies=_at("getBlockStorage"), expected=ids("workspace.delete-cascades"),
+    applies=at("getBlockStorage"), expected=ids("workspace.delete-cascades"),
 )  # fmt: skip
 def contents_outlive_a_workspace(seen: Seen) -> WireResponse:
     answer = seen.forward()
@@ -98,7 +94,7 @@ def contents_outlive_a_workspace(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="The zone of an instance can be changed.",
-    applies=_at("putInstance"), expected=ids("instance.zone-immutable"),
+    applies=at("putInstance"), expected=ids("instance.zone-immutable"),
 )  # fmt: skip
 def zone_can_be_changed(seen: Seen) -> WireResponse:
     answer = seen.forward()
@@ -116,7 +112,7 @@ def zone_can_be_changed(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="A block storage can be made smaller.",
-    applies=_at("putBlockStorage"), expected=ids("block-storage.size-kept"),
+    applies=at("putBlockStorage"), expected=ids("block-storage.size-kept"),
 )  # fmt: skip
 def volume_shrinks(seen: Seen) -> WireResponse:
     answer, instance = seen.forward(), _instance(seen)
@@ -137,7 +133,7 @@ def _instance(seen: Seen) -> Any:
 
 @fault(
     profile=_P, group="value fidelity", sentence="The name in the metadata of a put is taken for the name.",
-    applies=_at("putWorkspace", "putRole"), expected=_of_its_own("metadata-ignored"),
+    applies=at("putWorkspace", "putRole"), expected=_of_its_own("metadata-ignored"),
 )  # fmt: skip
 def metadata_taken(seen: Seen) -> WireResponse:
     try:
@@ -153,7 +149,7 @@ def metadata_taken(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="query semantics", sentence="A list shows what is not deleted to those who ask for the deleted alone.",
-    applies=_at("listWorkspaces"), expected=ids("workspace.deleted-only"),
+    applies=at("listWorkspaces"), expected=ids("workspace.deleted-only"),
 )  # fmt: skip
 def deleted_only_not_looked_at(seen: Seen) -> WireResponse:
     headers = tuple((k, v.partition(";")[0] if k.lower() == "accept" else v) for k, v in seen.request.headers)
@@ -162,7 +158,7 @@ def deleted_only_not_looked_at(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="query semantics", sentence="A label that must not be there is not looked at.",
-    applies=_at("listWorkspaces"), expected=ids("workspace.labels"),
+    applies=at("listWorkspaces"), expected=ids("workspace.labels"),
 )  # fmt: skip
 def unequal_not_looked_at(seen: Seen) -> WireResponse:
     return seen.asking(lambda query: [(k, v) for k, v in query if k != "labels" or "!=" not in v])
@@ -170,7 +166,7 @@ def unequal_not_looked_at(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="asynchrony and callbacks", sentence="A restart is refused.",
-    applies=_at("restartInstance"), expected=ids("instance.restart"),
+    applies=at("restartInstance"), expected=ids("instance.restart"),
 )  # fmt: skip
 def restart_refused(seen: Seen) -> WireResponse:
     answer = seen.pretend()
@@ -179,7 +175,7 @@ def restart_refused(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="asynchrony and callbacks", sentence="A second stop breaks the provider.",
-    applies=_at("stopInstance"), expected=ids("instance.stop-again"),
+    applies=at("stopInstance"), expected=ids("instance.stop-again"),
 )  # fmt: skip
 def second_stop_breaks(seen: Seen) -> WireResponse:
     answer = seen.forward()
@@ -190,7 +186,7 @@ def second_stop_breaks(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="error body", sentence="The type of an error is not on the list.",
-    applies=_at("getWorkspace"), expected=ids("errors.type"),
+    applies=at("getWorkspace"), expected=ids("errors.type"),
 )  # fmt: skip
 def error_type_of_its_own(seen: Seen) -> WireResponse:
     answer = seen.forward()

@@ -1,0 +1,42 @@
+"""What the twins of CAMARA's APIs have in common: the correlator, and errors that say status, code and message."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from conformance.contract import Operation
+from conformance.reference.engine import ResourceTwin
+from conformance.reference.message import Refused
+from conformance.reference.routing import Route
+from conformance.wire import WireRequest, WireResponse, header
+
+CORRELATOR = re.compile(r"[a-zA-Z0-9_:;./<>{}-]{0,256}")
+#: The code of an error without one of its own.
+CODES = {
+    401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 406: "NOT_ACCEPTABLE", 409: "CONFLICT",
+    415: "UNSUPPORTED_MEDIA_TYPE", 422: "SERVICE_NOT_APPLICABLE", 429: "TOO_MANY_REQUESTS", 501: "NOT_IMPLEMENTED",
+}  # fmt: skip
+
+
+class CamaraTwin(ResourceTwin):
+    """A twin that knows the correlator of a request and the ErrorInfo of a refusal, as CAMARA's Commonalities have them."""
+
+    def authenticated(self, request: WireRequest, operation: Operation | None, route: Route | None) -> str:
+        """Return who asks; a malformed correlator is refused once the credentials are known."""
+        who = super().authenticated(request, operation, route)
+        if CORRELATOR.fullmatch(header(request.headers, "x-correlator") or "") is None:
+            raise Refused(400, "the x-correlator is malformed")
+        return who
+
+    def dressed(self, request: WireRequest, answer: WireResponse, operation: Operation | None) -> WireResponse:
+        """Return an answer with the correlator of its request."""
+        sent = header(request.headers, "x-correlator")
+        good = sent and CORRELATOR.fullmatch(sent)
+        return replace(answer, headers=(*answer.headers, ("x-correlator", sent))) if sent and good else answer
+
+    def error_body(self, refused: Refused, operation: Operation | None) -> Any:
+        """Return an ErrorInfo; a kind in capitals is the code."""
+        code = refused.kind if refused.kind.isupper() else CODES.get(refused.status, "INVALID_ARGUMENT")
+        return {"status": refused.status, "code": code, "message": refused.detail or code.replace("_", " ").lower()}
