@@ -25,10 +25,10 @@ $(BROWSER_STAMP): requirements-lock-browser.txt $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-lock-browser.txt
 	touch $@
 
-demo: $(STAMP) ## twins and the real servers that pip alone can bring: run, report, dashboard
+demo: $(STAMP) ## twins, the demo testbed with pair sessions and the real servers that pip alone brings: run, report, dashboard
 	$(BIN)/python -m fixtures.demo
 
-demo-all: $(STAMP) ## the same, the servers that come as Debian packages, and the demo testbed with its pair sessions
+demo-all: $(STAMP) ## the same, and the servers that come as Debian packages
 	$(BIN)/python -m fixtures.demo --all
 
 # CONFORMANCE_UPSTREAM, where set, names the folder of pinned upstream documents; tests that compare with them skip without it.

@@ -14,6 +14,7 @@ MEDIA = "multipart/form-data"
 #: The same for every body, so that a request is the same in a recording; no value of ours has it.
 BOUNDARY = "icra-conformance-part-7d1f9c"
 _NAME = re.compile(rb'(?i)content-disposition:[^\r\n]*[;\s]name="([^"]*)"')
+_BOUNDARY = re.compile(r'(?i);\s*boundary=(?:"([^"]+)"|([^\s;"]+))')
 _TYPE = re.compile(rb"(?i)content-type:\s*([^\s;]+)")
 
 
@@ -33,17 +34,30 @@ def write_parts(members: Mapping[str, Any], binary: Collection[str] = ()) -> byt
     return b"\r\n".join([*lines, f"--{BOUNDARY}--".encode(), b""])
 
 
-def read_parts(body: bytes) -> dict[str, Any]:
-    """Return the members of a body that `write_parts` made.
+def boundary_of(content_type: str) -> str:
+    """Return the boundary that a content type names, or ''.
+
+    >>> boundary_of('multipart/form-data; boundary="a b"; charset=utf-8')
+    'a b'
+    """
+    found = _BOUNDARY.search(content_type)
+    return (found[1] or found[2]) if found else ""
+
+
+def read_parts(body: bytes, boundary: str = BOUNDARY) -> dict[str, Any]:
+    """Return the members of a body: parts of JSON as what they hold, others as text; of two of one name the last.
+
+    Raises:
+        ValueError: a part that is said to be JSON is not.
 
     >>> read_parts(write_parts({"a": "b", "c": [1], "d": {"e": True}}))
     {'a': 'b', 'c': [1], 'd': {'e': True}}
     """
     found: dict[str, Any] = {}
-    for part in body.split(f"--{BOUNDARY}".encode())[1:-1]:
+    for part in body.split(f"--{boundary}".encode())[1:-1]:
         head, _, content = part.partition(b"\r\n\r\n")
         name, kind = _NAME.search(head), _TYPE.search(head)
         text = content.removesuffix(b"\r\n").decode("utf-8", "surrogateescape")
         if name:
-            found[name[1].decode()] = json.loads(text) if kind and kind[1].endswith(b"json") else text
+            found[name[1].decode("utf-8", "replace")] = json.loads(text) if kind and kind[1].endswith(b"json") else text
     return found

@@ -6,6 +6,7 @@ sender's own contract (its role) and against the other's, because who receives i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from conformance.contract import Contract, Operation
+from conformance.multipart import MEDIA, boundary_of, read_parts
 from conformance.profile import Profile
 from conformance.schema import Schemas
 from conformance.wire import WireRequest, WireResponse, header
@@ -119,13 +121,13 @@ def _lacking(seen: WireResponse, operation: Operation) -> bool:
 
 def _problems(one: Passed, mine: Operation, theirs: Operation, a: Profile, b: Profile) -> Iterable[str]:
     """Give what is wrong with one exchange: by the sender's contract first, then by the reader's."""
-    if wrong := _body(a.contract.requests, mine.request_schema, one.request.body):
+    if wrong := _sent(a.contract.requests, mine, one.request):
         yield f"A's request is not what its own contract says: {wrong}"
     seen = one.answer
     if seen is None:
         return
     if seen.status >= 400:
-        if wrong := _body(b.contract.requests, theirs.request_schema, one.request.body):
+        if wrong := _sent(b.contract.requests, theirs, one.request):
             yield f"B refused A's request ({seen.status}): by B's contract {wrong}"
         elif seen.status >= 500 and not _lacking(seen, theirs):
             yield f"B answered {seen.status}"
@@ -134,6 +136,32 @@ def _problems(one: Passed, mine: Operation, theirs: Operation, a: Profile, b: Pr
         yield f"B's answer is not what its own contract says: {wrong}"
     if wrong := _answer(mine, seen, a.contract.responses):
         yield f"A cannot read B's answer: {wrong}"
+
+
+def _sent(schemas: Schemas, operation: Operation, request: WireRequest) -> str:
+    """Return what a contract refuses of a request's body, in a line; '' where nothing, or where it is in a form not judged here."""
+    if not operation.request_schema or not request.body:
+        return ""
+    told = header(request.headers, "content-type") or ""
+    media = told.partition(";")[0].strip().lower()
+    if media and (media == MEDIA) != (operation.request_media == MEDIA):
+        return f"a body of {media[:60]} instead of {operation.request_media}"
+    if media == MEDIA:
+        return _parts(schemas, operation.request_schema, request.body, boundary_of(told))
+    return _body(schemas, operation.request_schema, request.body) if not media or "json" in media else ""
+
+
+def _parts(schemas: Schemas, pointer: str, body: bytes, boundary: str) -> str:
+    """Return what a schema refuses of the parts of a body; a part of text may stand for the number, boolean or object that it spells."""
+    try:
+        members = read_parts(body, boundary) if boundary else {}
+    except ValueError:
+        return "a part is not JSON"
+    for violation in list(schemas.violations(pointer, members)):
+        name = violation.pointer[1:].partition("/")[0]
+        with contextlib.suppress(ValueError):
+            members |= {name: json.loads(members[name])} if isinstance(members.get(name), str) else {}
+    return _refused(schemas, pointer, members)
 
 
 def _answer(operation: Operation, seen: WireResponse, schemas: Schemas) -> str:
@@ -157,5 +185,9 @@ def _body(schemas: Schemas, pointer: str, body: bytes) -> str:
         value: Any = json.loads(body)
     except (ValueError, RecursionError):
         return "not JSON"
+    return _refused(schemas, pointer, value)
+
+
+def _refused(schemas: Schemas, pointer: str, value: Any) -> str:
     found = [str(v) for v, _ in zip(schemas.violations(pointer, value), range(MOST_TOLD), strict=False)]
     return "; ".join(found)[:300]

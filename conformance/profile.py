@@ -202,7 +202,13 @@ class Bindings:
 
     def resource_of(self, operation: str) -> Resource | None:
         """Return the resource in which *operation* plays a role."""
-        return next((r for r in self.resources.values() if r.role(operation)), None)
+        return self._playing.get(operation)
+
+    @cached_property
+    def _playing(self) -> Mapping[str, Resource]:
+        """Operation -> the first resource in which it plays a role."""
+        pairs = [(o, r) for r in reversed(tuple(self.resources.values())) for role in ROLES if (o := getattr(r, role))]
+        return dict(pairs)
 
 
 @dataclass(frozen=True, kw_only=True)

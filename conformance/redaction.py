@@ -25,6 +25,8 @@ SECRET_HEADERS = {
     "x-access-token", "x-csrf-token",
 }  # fmt: skip
 _NAMES = r"[A-Za-z0-9_.-]*(?:password|passwd|secret|token|credential|api_?key|private_?key|authorization|cookie|assertion)[A-Za-z0-9_.-]*"
+#: One of these stands in every name above, in whatever case: the search for it costs a twentieth of the search for names.
+_HINTS = ("passw", "secret", "token", "credent", "key", "author", "cook", "assert")
 _NOT_SECRET = re.compile(
     r"(?i)(type|expires?|expires_?in|_?endpoint|supported|uri|url|policy|policies|length|format|name|lifetime|limit|methods?|_id|id)$"
     r"|(?:next|skip|page|continu|sync|cursor|delta).*token$|^(?:next|skip|page|continue)_?-?token$|token_?type|.*@.*"
@@ -124,6 +126,9 @@ def _scheme(value: str) -> tuple[str, str]:
 
 
 def _by_place(text: str, placeholder: object) -> str:
+    folded = text.casefold()
+    if not any(hint in folded for hint in _HINTS):
+        return text
     put = placeholder if callable(placeholder) else (lambda _: str(placeholder))
 
     def json_member(match: re.Match[str]) -> str:

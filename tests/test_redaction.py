@@ -135,3 +135,25 @@ def test_a_query_secret_is_a_secret() -> None:
     assert "s3cr3t" not in redactor.text("/a?access_token=s3cr3t&b=1")
     assert same_request(request(target="/a?token=one&b=1"), request(target="/a?token=two&b=1"))
     assert not same_request(request(target="/a?token=one&b=1"), request(target="/a?token=one&b=2"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Password",
+        "PASSWD",
+        "clientSecret",
+        "access_toKen",
+        "sinkCredentıal",
+        "apikey",
+        "api_key",
+        "privatekey",
+        "Authorızation",
+        "set-cookıe",
+        "client_aſſertion",
+    ],
+)
+def test_the_quick_look_overlooks_no_name(name: str) -> None:
+    """Names in any case, with letters that only folding makes plain, are found although most texts are not searched for names."""
+    assert "s3cret" not in Redactor(b"k").text(f'{{"{name}": "s3cret"}}')
+    assert Redactor(b"k").text('{"colour": "red"}') == '{"colour": "red"}'

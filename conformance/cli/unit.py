@@ -24,6 +24,7 @@ from conformance.driving.lock import held
 from conformance.driving.session import Options, Session
 from conformance.errors import TestbedError, UsageError
 from conformance.loading.profiles import Shelf, load_profile
+from conformance.loading.targets import as_claimed
 from conformance.reference.dressing import dressed
 from conformance.reference.serving import serve
 from conformance.run import Result, Run
@@ -128,7 +129,7 @@ def _target(order: Order, folder: Path, shelf: Shelf, before: Run | None) -> Ite
         yield order.target
         return
     served = order.twin or ServedTwin()
-    profile = load_profile(f"{order.profile}@{order.claim.edition}" if order.claim.edition else order.profile, shelf)
+    profile = as_claimed(load_profile(order.profile, shelf), order.claim, shelf)
     twin = dressed(profile, served.faults, served.variants)
     with ExitStack() as stack:
         port = urlsplit(str(before.header.target.get("url", ""))).port if before else None

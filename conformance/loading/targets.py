@@ -128,12 +128,17 @@ def claim_in(value: Any, file: str, profile: Profile | None = None) -> Claim:
 def profile_claimed(name: str, file: Path | None, shelf: Shelf) -> tuple[Profile, Claim]:
     """Return the profile called *name* in the edition that it or the claim of *file* names, and the claim; see `load_claim` for errors."""
     profile, claim = load_profile(name, shelf), load_claim(file)
-    wanted = "" if "@" in name or claim.profile != profile.name else claim.edition or profile.edition_in(claim.dialect)
-    if wanted in profile.editions:
-        profile = load_profile(f"{profile.name}@{wanted}", shelf)
+    if "@" not in name and claim.profile == profile.name:
+        profile = as_claimed(profile, claim, shelf)
     if file is not None:
         check_claim(claim, profile, str(file))
     return profile, claim
+
+
+def as_claimed(profile: Profile, claim: Claim, shelf: Shelf) -> Profile:
+    """Return *profile* in the edition that a claim names, itself or by a dialect; as it is where the claim names none that there is."""
+    wanted = claim.edition or profile.edition_in(claim.dialect)
+    return load_profile(f"{profile.name}@{wanted}", shelf) if wanted in profile.editions else profile
 
 
 def check_claim(claim: Claim, profile: Profile, file: str) -> None:

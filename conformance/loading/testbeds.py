@@ -11,7 +11,7 @@ from conformance.claim import Claim
 from conformance.errors import Problem, UsageError, did_you_mean
 from conformance.loading.plain_yaml import read_yaml
 from conformance.loading.profiles import Shelf, load_profile
-from conformance.loading.targets import claim_in, target_of
+from conformance.loading.targets import as_claimed, check_claim, claim_in, target_of
 from conformance.loading.validation import problems_of
 from conformance.profile import Profile
 from conformance.target import Target
@@ -111,9 +111,9 @@ class _Reader:
         """Hold the names of faults and variants against those of the profiles; each must fit at least one."""
         faults: set[str] = set()
         variants: set[str] = set()
-        for name in claims:
+        for name, claim in claims.items():
             if name in self.shelf.profiles:
-                more = self.known(load_profile(name, self.shelf))
+                more = self.known(as_claimed(load_profile(name, self.shelf), claim, self.shelf))
                 faults, variants = faults | more[0], variants | more[1]
         for member, words, there in (("faults", twin.faults, faults), ("variants", twin.variants, variants)):
             for number, word in enumerate(words):
@@ -145,11 +145,15 @@ class _Reader:
             self.wrong(here, f"'{name}' is not a profile", did_you_mean(name, self.shelf.profiles))
             return Claim()
         try:
-            profile = load_profile(name, self.shelf)
+            file, told = f"{self.file}: {here}", said
             if isinstance(said, str):
-                path = self.file.parent / said
-                return claim_in(read_yaml(path), str(path), profile)
-            return claim_in({"profile": name, **said} if isinstance(said, dict) else said, f"{self.file}: {here}", profile)
+                file = str(self.file.parent / said)
+                told = read_yaml(self.file.parent / said)
+            elif isinstance(said, dict):
+                told = {"profile": name, **said}
+            claim = claim_in(told, file)
+            check_claim(claim, as_claimed(load_profile(name, self.shelf), claim, self.shelf), file)
+            return claim
         except UsageError as error:
             self.problems += error.problems
             return Claim()

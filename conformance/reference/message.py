@@ -131,9 +131,9 @@ def moment(now: float, *, digits: int = 3) -> str:
     >>> moment(0.25)
     '1970-01-01T00:00:00.250Z'
     """
-    at = datetime.fromtimestamp(now, UTC)
+    at = datetime.fromtimestamp(now, UTC).replace(tzinfo=None)
     fraction = f".{at.microsecond:06d}"[: digits + 1] if digits else ""
-    return f"{at:%Y-%m-%dT%H:%M:%S}{fraction}Z"
+    return f"{at.isoformat(timespec='seconds')}{fraction}Z"
 
 
 def seconds(text: str) -> float:

@@ -11,6 +11,7 @@ import pytest
 
 from conformance.cli.campaign import not_held
 from conformance.cli.main import main
+from conformance.cli.pairing import not_reached
 from conformance.driving.relay import Relay
 from conformance.loading.profiles import Shelf, load_profile
 from conformance.loading.records import read_exchanges
@@ -18,7 +19,9 @@ from conformance.loading.testbeds import load_testbed
 from conformance.pairing import Passed, Step, Word, judged_steps, operation_at, whole
 from conformance.profile import Profile
 from conformance.reference.dressing import names
+from conformance.run import Result
 from conformance.target import Target
+from conformance.verdict import Level, Verdict
 from conformance.wire import WireRequest, WireResponse
 from tests.notes import PROFILES, SPECS, Notes, served, shelf
 
@@ -109,6 +112,69 @@ def test_steps_are_operations_in_the_order_of_the_first(dialects: tuple[Path, Pa
 def test_a_session(words: list[Word], expected: Word) -> None:
     """One NO is a NO; OK takes something that went well and nothing that could not be judged."""
     assert whole([Step(step="s", verdict=w) for w in words]) == expected
+
+
+def parts_sent(method: str, target: str, members: dict[str, object], boundary: str) -> WireRequest:
+    """Return a request in parts, as another client than ours writes it."""
+    lines: list[bytes] = []
+    for name, value in members.items():
+        kind = "" if isinstance(value, str) else "\r\nContent-Type: application/json"
+        text = value if isinstance(value, str) else json.dumps(value)
+        lines.append(f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"{kind}\r\n\r\n{text}\r\n'.encode())
+    body = b"".join([*lines, f"--{boundary}--\r\n".encode()])
+    return WireRequest(method=method, target=target, headers=(("content-type", f'multipart/form-data; boundary="{boundary}"'),), body=body)
+
+
+ARTEFACT: dict[str, object] = {
+    "artefactId": "8f1f7f2e-6d9e-4a44-9f0e-3f6f0a3d1a01", "appProviderId": "provider01", "artefactName": "name", "artefactVersionInfo": "1",
+    "artefactVirtType": "VM_TYPE", "artefactDescriptorType": "COMPONENTSPEC",
+    "componentSpec": [
+        {
+            "componentName": "web", "images": ["8f1f7f2e-6d9e-4a44-9f0e-3f6f0a3d1a01"], "numOfInstances": 1,
+            "restartPolicy": "RESTART_POLICY_NEVER",
+            "exposedInterfaces": [{"interfaceId": "http", "commProtocol": "TCP", "commPort": 80, "visibilityType": "VISIBILITY_EXTERNAL"}],
+            "computeResourceProfile": {"cpuArchType": "ISA_X86_64", "numCPU": "1", "memory": 128},
+        }
+    ],
+}  # fmt: skip
+
+
+JSON_SENT = WireRequest(method="POST", target="/f/artefact", headers=(("content-type", "application/json"),))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "sent", "status", "expected", "words"),
+    [
+        ("1.3", "1.3", parts_sent("POST", "/f/artefact", ARTEFACT, "of its own"), 200, "OK", "1 of 1"),
+        (
+            "1.3",
+            "1.3",
+            parts_sent("POST", "/f/artefact", {**ARTEFACT, "artefactVirtType": "ZZ"}, "x"),
+            200,
+            "NO",
+            "A's request is not what",
+        ),
+        ("1.3", "1.3", parts_sent("POST", "/f/artefact", {"artefactId": "a"}, "x"), 200, "NO", "A's request is not what"),
+        ("1.3", "1.3-openop", parts_sent("POST", "/f/artefact", ARTEFACT, "x"), 400, "NO", "instead of application/json"),
+        ("1.3-openop", "1.3", replace(JSON_SENT, body=json.dumps(ARTEFACT).encode()), 400, "NO", "instead of multipart/form-data"),
+    ],
+)
+def test_bodies_in_parts_are_judged_by_their_parts(a: str, b: str, sent: WireRequest, status: int, expected: Word, words: str) -> None:
+    """The form of a body is part of a dialect; whose client wrote the parts does not matter."""
+    both = [load_profile(f"gsma-opg-ewbi@{edition}", shelf()) for edition in (a, b)]
+    headers = (("Content-Type", "application/problem+json"),)
+    answer = WireResponse(status=status, headers=headers if status >= 400 else (), body=b"{}" if status >= 400 else b"")
+    [step] = judged_steps([Passed(request=sent, answer=answer)], *both)
+    assert (step.verdict, words in step.detail) == (expected, True), step.detail
+
+
+def test_what_the_originator_did_not_come_to_is_said() -> None:
+    """Where a step before it did not go well, an operation is neither right nor left out."""
+    stuck = Result(requirement="r", level=Level.MUST, on="deleteNote", verdict=Verdict.INCONCLUSIVE, reason="no note could be made")
+    fine = Result(requirement="s", level=Level.MUST, on="createNote", verdict=Verdict.PASS)
+    [step] = not_reached([stuck, fine], {"deleteNote", "createNote"}, {"createNote"})
+    assert (step.step, step.verdict, step.detail) == ("deleteNote", "OT", "A did not come to it: no note could be made")
+    assert not_reached([stuck], {"deleteNote"}, {"deleteNote"}) == ()
 
 
 def test_the_relay_hands_on_and_keeps_without_secrets(tmp_path: Path) -> None:
