@@ -31,6 +31,19 @@ async def reading(api: Api, resource: Resource, subject: Subject) -> Exchange:
     return seen
 
 
+async def still_there(api: Api, resource: Resource, subject: Subject, made: Exchange) -> None:
+    """Go on only where what was made is there: that it was not kept is found elsewhere, and says nothing of what is looked at here.
+
+    Raises:
+        Inconclusive: a read answers that there is nothing.
+    """
+    if not resource.read:
+        return
+    seen = await reading(api, resource, subject)
+    if seen.status in resource.gone:
+        raise Inconclusive(f"the {resource.name} that was made is not there; `read-after-create` looks at that", seen, made, needs=resource.read)
+
+
 @check("read-after-create", roles=("create", "read"))
 async def read_after_create(
     api: Api, resource: Resource, changes: Mapping[str, Any] | None = None, same: Sequence[str] = (), at: Sequence[str] = ()
@@ -52,11 +65,12 @@ async def read_after_create(
     whole = one_at(body, place)
     if not same:
         ignoring = [p.removeprefix(place) for p in not_compared(api, resource) if p.startswith(place)]
-        expect_same(subject.sent, whole, found, made, ignoring=ignoring)
+        expect_same(subject.sent, whole, found, made, ignoring=ignoring, at=place)
     for pointer in same:
         sent, shown = one_at(subject.sent, pointer), one_at(whole, pointer)
         if not has(sent, shown):
-            raise Nonconformity(f"what was written at {pointer}: {sent!r}", repr(shown), found, made, cause=f"value of {pointer}")
+            wanted, cause = f"what was written at {pointer}: {sent!r}", f"value of {pointer}"
+            raise Nonconformity(wanted, repr(shown), found, made, cause=cause, place=place + pointer)
 
 
 @check("list-contains", roles=("create", "list"))

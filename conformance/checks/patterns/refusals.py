@@ -9,11 +9,12 @@ from typing import Any
 from conformance.api import Api, Subject, merged
 from conformance.checks.expect import ABSENT, expect_same, one_of, same_value
 from conformance.checks.patterns.home import home, listing, make, making, same_marker
+from conformance.checks.patterns.lifecycle import still_there
 from conformance.checks.patterns.places import CHANGES, empty, expect_told, leaves, one_at, put, refer
 from conformance.checks.patterns.writing import write_request
 from conformance.checks.registry import check
 from conformance.checks.service import expect_error
-from conformance.checks.subjects import changing_body, fresh_example, named
+from conformance.checks.subjects import changing_body, created, fresh_example, named
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable, NotTested
 from conformance.exchange import Exchange, Request
@@ -130,7 +131,7 @@ def _expect_as_before(
     was, now = before.json(), after.json()
     for wanted, found in [(one_at(was, p), one_at(now, p)) for p in same] or [(was, now)]:
         first, second = (None if value is ABSENT else value for value in (wanted, found))
-        expect_same(first, second, after, refused, before, ignoring=() if same else ignoring, what="as before the refused write")
+        expect_same(first, second, after, refused, before, ignoring=() if same else ignoring, what="as before the refused write", at=None)
     for pointer, value in leaves(wrong).items():
         if not same and not empty(value) and one_at(was, pointer) is ABSENT and same_value(one_at(now, pointer), value):
             raise Nonconformity(
@@ -208,12 +209,22 @@ async def unique_conflict(
     control = await given(making(api, resource, at, third))
     if 300 <= seen.status < 400:
         raise Inconclusive(f"{seen.request.where} redirects ({seen.status}); the suite follows no redirects", seen)
+    if seen.success and seen.status not in status:
+        await still_there(api, resource, created(api, resource, control, third, at.parent), control)
+        _kept_as_sent(subject, pointer, made)
     if seen.status not in status:
         observed = f"{seen.summary}: accepted" if seen.success else seen.summary
         raise Nonconformity(
             f"{one_of(status)}: {pointer} {again!r} is taken", observed, seen, made, control, cause=f"not unique: {resource.name} {pointer}"
         )
     expect_told(api, seen, error or {}, control)
+
+
+def _kept_as_sent(subject: Subject, pointer: str, made: Exchange) -> None:
+    """Go on only where the value is kept as it was sent, in whatever case: of two that a server changes nobody knows that they are the same."""
+    sent, shown = one_at(subject.sent, pointer), one_at(subject.shown, pointer)
+    if isinstance(sent, str) and isinstance(shown, str) and sent.casefold() != shown.casefold():
+        raise Inconclusive(f"{sent!r} at {pointer} became {shown!r}; `read-after-create` looks at that", made)
 
 
 @check("replace-never-creates", roles=("create", "read", "replace"))

@@ -64,7 +64,13 @@ def _changed(seen: Seen, change: Callable[[str], str], *, form: str = "") -> Wir
     return seen.sending(edit)
 
 
-_KEPT = both(turns("read-after-create", when=lambda r: "same" not in r.arguments), turns("update-in-place"))
+def _replaced_too(profile: Profile, place: str) -> frozenset[str]:
+    """What replaces, where a create and a replace are one operation."""
+    resource = profile.bindings.resource_of(place)
+    return turns("replace-replaces")(profile, place) if resource and resource.replace == place else frozenset()
+
+
+_KEPT = both(turns("read-after-create", when=lambda r: "same" not in r.arguments), turns("update-in-place"), _replaced_too)
 
 
 @fault(

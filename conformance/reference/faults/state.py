@@ -14,6 +14,7 @@ from conformance.reference.faults.where import (
     SIZES,
     asked,
     both,
+    gone_after,
     in_role,
     only_at,
     operations,
@@ -25,10 +26,10 @@ from conformance.reference.faults.where import (
 from conformance.reference.message import NotJson, read_json, write_json
 from conformance.reference.places import first, put
 from conformance.reference.store import Instance
-from conformance.wire import WireRequest, WireResponse
+from conformance.wire import WireRequest, WireResponse, header
 
 # what is not there reads as 404, and an id that the server gave and does not know makes the operation absent: one cause, one fail
-_KEPT = turns("delete-is-effective", "deleted-not-listed", "session-token")
+_KEPT = both(turns("delete-is-effective", "deleted-not-listed", "session-token"), gone_after)
 _SPOILED = both(
     in_role("refused-write-changes-nothing", default="replace"),
     in_role("conditional-write", default="update"),
@@ -46,7 +47,14 @@ def _unread(profile: Profile, place: str) -> frozenset[str]:
     return roles_of(*roles, family="answers")(profile, place)
 
 
-_LOST = both(turns("list-contains"), _unread)
+def _unreadable(profile: Profile, place: str) -> frozenset[str]:
+    """What reads a thing back, where the read itself is looked at with another one."""
+    resource = profile.bindings.resource_of(place)
+    reads = roles_of("read", family="answers")(profile, place)
+    return turns("read-after-create")(profile, place) if resource and not reads & _unread(profile, place) else frozenset()
+
+
+_LOST = both(turns("list-contains"), _unread, _unreadable)
 #: Where a total is told, pages that lack something do not add up; else the list that lacks it is another requirement's finding.
 _LACKING = both(
     turns("list-contains", "totals-agree", "write-then-appears"), turns("paging-complete", when=lambda r: "total" in r.arguments),
@@ -164,7 +172,8 @@ def list_empty(seen: Seen) -> WireResponse:
     expected=turns("deleted-not-listed", "totals-agree", "paging-complete", "links-resolve"),
 )
 def list_shows_the_deleted(seen: Seen) -> WireResponse:
-    kept: dict[str, Any] = seen.memory.setdefault("items", {})
+    asked = (seen.request.target, seen.request.body, header(seen.request.headers, "authorization"))
+    kept: dict[str, Any] = seen.memory.setdefault(asked, {})
     resource = seen.resource
     assert resource is not None
     if any(k not in SIZES or not v.isdigit() or int(v) < 20 for k, v in seen.query):
