@@ -100,12 +100,12 @@ async def answer(api: Api, operation: Operation) -> None:
     for name, required in documented.headers.items() if documented else ():
         if required and seen.header(name) is None:
             raise Nonconformity(f"the header {name}", "no such header", seen, cause=f"no {name} header")
-    if not media_is_looked_at(api.profile, operation):
-        expect_media(api, operation, seen)
     try:
+        if not media_is_looked_at(api.profile, operation):
+            expect_media(api, operation, seen)
         expect_body(api, operation, seen)
     except Nonconformity as found:
-        if _usable(api, operation, seen):
+        if _usable(api, operation, seen) or not (documented and any("json" in media for media in documented.media)):
             raise
         cause = f"{UNUSABLE}: {operation.title}"
         raise Nonconformity(found.expected, found.observed, *found.evidence, cause=cause) from None

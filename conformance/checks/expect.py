@@ -58,7 +58,10 @@ def expect_schema(api: Api, pointer: str, seen: Exchange) -> None:
 
 
 def broken_at(profile: Profile, seen: Exchange, place: str) -> str:
-    """Return how the contract's schema calls what is wrong with an answer, where it is wrong at *place*, above or below it; else ''."""
+    """Return how the contract's schema calls what is wrong with an answer, where it is wrong at *place*, above or below it; else ''.
+
+    An answer that has none of the members that it must have is wrong everywhere.
+    """
     operation = profile.contract.operations.get(seen.request.operation)
     documented = operation.documented(seen.status) if operation else None
     pointer = json_schema(documented, seen) if documented else ""
@@ -68,7 +71,9 @@ def broken_at(profile: Profile, seen: Exchange, place: str) -> str:
         violations = [v for _, v in zip(range(20), profile.contract.responses.violations(pointer, seen.json()), strict=False)]
     except (Nonconformity, Inconclusive):
         return ""
-    return violations[0].cause if any(_meet(v.place, place) for v in violations) else ""
+    missing = {v.missing for v in violations if v.missing and not v.pointer}
+    nothing = bool(missing) and missing == {v.missing for v in profile.contract.responses.violations(pointer, {}) if not v.pointer and v.missing}
+    return violations[0].cause if nothing or any(_meet(v.place, place) for v in violations) else ""
 
 
 def error_format_broken(profile: Profile, seen: Exchange) -> bool:

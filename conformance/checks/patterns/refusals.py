@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,10 @@ from conformance.ending import Inconclusive, Nonconformity, NotApplicable, NotTe
 from conformance.exchange import Exchange, Request
 from conformance.flow import given, send
 from conformance.profile import ROLES, Resource
+
+
+#: From this length on a text that is fresh is nobody else's.
+LONG = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,8 @@ async def _nothing_made(api: Api, resource: Resource, body: Any, changes: Mappin
     refusal.expect(api, seen, control, what=f"a {resource.name} that must not be made")
     if resource.list and resource.marker and not seen.success:
         listed = await given(listing(api, resource, at))
-        if any(same_marker(resource, item, wrong) for item in api.items(resource, listed.json())):
+        fresh = _fresh(wrong, await fresh_example(api, resource))
+        if any(same_marker(resource, i, wrong) or _shows(i, fresh) for i in api.items(resource, listed.json())):
             raise Nonconformity(
                 "nothing is made by a refused create",
                 f"the {resource.name} is in the list",
@@ -88,6 +94,17 @@ async def _nothing_made(api: Api, resource: Resource, body: Any, changes: Mappin
                 seen,
                 cause=f"refused create makes: {resource.create}",
             )
+
+
+def _fresh(sent: Any, other: Any) -> dict[str, str]:
+    """Return the texts of a body, by place, that no other body has: long ones that differ between two fresh examples."""
+    others = leaves(other)
+    long = {place: v for place, v in leaves(sent).items() if isinstance(v, str) and len(v) >= LONG and re.search("[A-Za-z]", v)}
+    return {place: value for place, value in long.items() if isinstance(others.get(place), str) and others[place] != value}
+
+
+def _shows(item: Any, fresh: Mapping[str, str]) -> bool:
+    return any(same_value(one_at(item, place), value) for place, value in fresh.items())
 
 
 async def _nothing_changed(

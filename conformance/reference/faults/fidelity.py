@@ -61,7 +61,14 @@ def _changed(seen: Seen, change: Callable[[str], str], *, form: str = "") -> Wir
                 body = put(body, place, change(value))
         return body
 
-    return seen.sending(edit)
+    if success(replace(seen, twin=seen.twin.fork()).sending(edit)) or seen.resource is None:
+        return seen.sending(edit)
+    before = {i.id for i in seen.twin.store.everywhere(seen.resource.name)}
+    answer = seen.forward()  # the other values would be refused: they are what is kept and shown of those that were sent
+    for instance in seen.twin.store.everywhere(seen.resource.name):
+        if instance.id not in before:
+            instance.body = edit(instance.body)
+    return edited(answer, edit)
 
 
 def _replaced_too(profile: Profile, place: str) -> frozenset[str]:
@@ -134,10 +141,12 @@ def secrets_shown(seen: Seen) -> WireResponse:
         return answer
     resource = seen.resource
     stored = {i.id: i.body for i in seen.twin.store.everywhere(resource.name)}
+    added = {n: v for r in seen.twin.profile.requirements if r.check == "write-only-hidden" for n, v in r.arguments.get("members", {}).items()}
 
     def show(body: Any) -> Any:
-        body_stored = stored.get(str(first(body, resource.id)), {}) if isinstance(body, dict) else {}
-        return {**body, **{n: body_stored[n] for n in names if n in body_stored}} if isinstance(body, dict) else body
+        known = {**stored.get(str(first(body, resource.id)), {}), **seen.sent_members} if isinstance(body, dict) else {}
+        secrets = {n: known[n] for n in names if n in known} or {n: added[n] for n in names if seen.request.method == "GET"}
+        return {**body, **secrets} if isinstance(body, dict) else body
 
     return edited(answer, show)
 

@@ -19,9 +19,11 @@ def _refused(answer: WireResponse) -> bool:
     return answer.status in (400, 409, 415, 422)
 
 
+def _labelled(seen: Seen) -> bool:
+    return "json" in (header(seen.request.headers, "content-type") or "json")
+
+
 def _is_json(seen: Seen) -> bool:
-    if "json" not in (header(seen.request.headers, "content-type") or "json"):
-        return False
     try:
         read_json(seen.request.body)
     except NotJson:
@@ -88,7 +90,7 @@ def anything_accepted(seen: Seen) -> WireResponse:
     good = seen.memory.get("good")
     if success(answer):
         seen.memory["good"] = answer
-    return good if good is not None and _refused(answer) and _is_json(seen) else answer
+    return good if good is not None and _refused(answer) and _labelled(seen) and _is_json(seen) else answer
 
 
 @fault(
@@ -97,7 +99,7 @@ def anything_accepted(seen: Seen) -> WireResponse:
 )  # fmt: skip
 def invalid_input_breaks(seen: Seen) -> WireResponse:
     answer = seen.pretend()
-    return WireResponse(status=500) if _refused(answer) and _is_json(seen) else seen.forward()
+    return WireResponse(status=500) if _refused(answer) and _labelled(seen) and _is_json(seen) else seen.forward()
 
 
 @fault(
@@ -106,7 +108,7 @@ def invalid_input_breaks(seen: Seen) -> WireResponse:
 )  # fmt: skip
 def broken_json_breaks(seen: Seen) -> WireResponse:
     answer = seen.forward()
-    return WireResponse(status=500) if _refused(answer) and not _is_json(seen) else answer
+    return WireResponse(status=500) if _refused(answer) and _labelled(seen) and not _is_json(seen) else answer
 
 
 @fault(
@@ -118,7 +120,7 @@ def broken_json_accepted(seen: Seen) -> WireResponse:
     good = seen.memory.get("good")
     if success(answer):
         seen.memory["good"] = answer
-    return good if good is not None and _refused(answer) and not _is_json(seen) else answer
+    return good if good is not None and _refused(answer) and _labelled(seen) and not _is_json(seen) else answer
 
 
 @fault(group="input validation", sentence="An unknown id breaks the server.", applies=operations(asks_id), expected=both(turns("errors"), _gone_breaks))

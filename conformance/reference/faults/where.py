@@ -12,6 +12,7 @@ from conformance.reference.faults.planting import Applies, Rule
 from conformance.reference.places import parts_of
 from conformance.reference.sampling import Samples
 from conformance.requirement import Requirement
+from conformance.schema import resolve
 from conformance.verdict import Level
 
 LEVELS = list(Level)
@@ -163,7 +164,7 @@ def spare(profile: Profile, operation: Operation, *, kinds: tuple[str, ...] = ()
         kind = inner.get("type") or ("array" if "contains" in inner else "")
         if name not in taken and (not kinds or kind in kinds) and (not enums or "enum" in inner or "const" in inner):
             found.append(name)
-    return found
+    return [] if enums and resolve(profile.contract.document, {"$ref": f"#{pointer}"}).keys() & {"anyOf", "oneOf"} else found
 
 
 def has_spare(**asked: Any) -> Test:
@@ -225,7 +226,8 @@ def _walked(profile: Profile, place: str, after: str = "") -> dict[str, str]:
     for walk in profile.workflows.values():
         operations = [s.operation for s in walk.steps]
         begin = operations.index(after) + 1 if after in operations else len(operations) if after else 0
-        for step in walk.steps[begin:]:
+        later = walk.steps[begin:]
+        for step in [s for s in later if s.operation == place][:1] if after else later:
             criteria = " ".join(f"{c.context} {c.condition}" for c in step.criteria)
             if step.operation == place:
                 found.update({r.id: criteria for r in profile.requirements if r.arguments.get("judges") in step.requirements})
