@@ -248,8 +248,9 @@ def needed(test: Test, profile: Profile) -> tuple[str, ...]:
     """Return the ids whose failure leaves nothing to look at: those named, and `answers` of the operations the check must use."""
     r = test.requirement
     found = list(r.needs)
-    if not r.family and r.on in profile.contract.operations:
-        found.append(f"{profile.name}/{profile.operation(r.on).slug}.answers")
+    for name in (r.on, r.arguments.get("operation")) if not r.family else ():
+        if isinstance(name, str) and name in profile.contract.operations:
+            found.append(f"{profile.name}/{profile.operation(name).slug}.answers")
     if r.on in profile.bindings.resources and test.check is not None:
         resource = profile.resource(r.on)
         for role in test.check.roles:

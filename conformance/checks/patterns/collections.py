@@ -127,8 +127,9 @@ async def _by_value(api: Api, resource: Resource, asked: _Asked) -> None:
             raise Inconclusive("the filtered list is paged, and its first page does not hold our item", seen, made)
         await _listed_at_all(api, resource, at, ours, made)
         raise Nonconformity(
-            f"the item whose {asked.pointer} is {value!r}", f"{len(items)} others", seen, made, cause=f"filter misses: {request.operation}"
-        )
+            f"the item whose {asked.pointer} is {value!r}", f"{len(items)} others", seen, made,
+            cause=f"filter misses: {request.operation}", place=resource.items,
+        )  # fmt: skip
     if not alike:
         _expect_total(asked.total, 1, seen, made)  # the value is fresh, so nobody else's item matches
 
@@ -138,7 +139,8 @@ async def _listed_at_all(api: Api, resource: Resource, at: Home, subject: Subjec
     await still_there(api, resource, subject, made)
     if resource.list:
         whole = await send(listing(api, resource, at))
-        if whole.success and not cut_short(whole) and found_in(api, resource, whole, subject) is None:
+        paged = whole.success and cut_short(whole) and bool(api.items(resource, whole.json()))
+        if whole.success and not paged and found_in(api, resource, whole, subject) is None:
             raise Inconclusive("the list without a filter does not show our item either; `list-contains` looks at that", whole, made)
 
 

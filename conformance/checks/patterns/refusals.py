@@ -10,7 +10,7 @@ from typing import Any
 from conformance.api import Api, Subject, merged
 from conformance.checks.expect import ABSENT, expect_same, one_of, same_value
 from conformance.checks.patterns.home import home, listing, make, making, same_marker
-from conformance.checks.patterns.lifecycle import still_there
+from conformance.checks.patterns.lifecycle import kept_at, still_there
 from conformance.checks.patterns.places import CHANGES, empty, expect_told, leaves, one_at, put, refer
 from conformance.checks.patterns.writing import write_request
 from conformance.checks.registry import check
@@ -228,7 +228,7 @@ async def unique_conflict(
         raise Inconclusive(f"{seen.request.where} redirects ({seen.status}); the suite follows no redirects", seen)
     if seen.success and seen.status not in status:
         await still_there(api, resource, created(api, resource, control, third, at.parent), control)
-        _kept_as_sent(subject, pointer, made)
+        await _kept_as_sent(api, resource, subject, (pointer, *together), made)
     if seen.status not in status:
         observed = f"{seen.summary}: accepted" if seen.success else seen.summary
         raise Nonconformity(
@@ -237,11 +237,13 @@ async def unique_conflict(
     expect_told(api, seen, error or {}, control)
 
 
-def _kept_as_sent(subject: Subject, pointer: str, made: Exchange) -> None:
-    """Go on only where the value is kept as it was sent, in whatever case: of two that a server changes nobody knows that they are the same."""
-    sent, shown = one_at(subject.sent, pointer), one_at(subject.shown, pointer)
-    if isinstance(sent, str) and isinstance(shown, str) and sent.casefold() != shown.casefold():
-        raise Inconclusive(f"{sent!r} at {pointer} became {shown!r}; `read-after-create` looks at that", made)
+async def _kept_as_sent(api: Api, resource: Resource, subject: Subject, pointers: Sequence[str], made: Exchange) -> None:
+    """Go on only where the values are kept as they were sent, in whatever case: two that a server changes need not be the same."""
+    read = await send(api.request(api.operation(resource.read), subject=subject)) if resource.read else made
+    for pointer in pointers if read.success and resource.read else ():
+        sent, shown = one_at(subject.sent, pointer), kept_at(api, resource, read, pointer)
+        if isinstance(sent, str) and isinstance(shown, str) and sent.casefold() != shown.casefold():
+            raise Inconclusive(f"{sent!r} at {pointer} became {shown!r}; `read-after-create` looks at that", read, made)
 
 
 @check("replace-never-creates", roles=("create", "read", "replace"))

@@ -77,7 +77,14 @@ def _replaced_too(profile: Profile, place: str) -> frozenset[str]:
     return turns("replace-replaces")(profile, place) if resource and resource.replace == place else frozenset()
 
 
-_KEPT = both(turns("read-after-create", when=lambda r: "same" not in r.arguments), turns("update-in-place"), _replaced_too)
+def _read_back(profile: Profile, place: str) -> frozenset[str]:
+    """What compares a text that a client chose: all that were sent, or those at pointers of which one is such a text."""
+    texts = _free(profile, profile.operation(place), ("string",))
+    compared = turns("read-after-create", when=lambda r: not r.arguments.get("same") or any(t in r.arguments["same"] for t in texts))
+    return compared(profile, place)
+
+
+_KEPT = both(_read_back, turns("update-in-place"), _replaced_too)
 
 
 @fault(
@@ -104,7 +111,7 @@ def text_cut(seen: Seen) -> WireResponse:
 
 @fault(group=_GROUP, sentence="Texts get a space at their end.", applies=operations(role("create"), _texts), expected=_KEPT)
 def text_padded(seen: Seen) -> WireResponse:
-    return _changed(seen, lambda text: text + " ")
+    return _changed(seen, lambda text: text and text + " ")
 
 
 def _times(profile: Profile, operation: Operation) -> bool:

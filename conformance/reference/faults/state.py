@@ -179,7 +179,7 @@ def list_shows_the_deleted(seen: Seen) -> WireResponse:
     kept: dict[str, Any] = seen.memory.setdefault(asked, {})
     resource = seen.resource
     assert resource is not None
-    if any(k not in SIZES or not v.isdigit() or int(v) < 20 for k, v in seen.query):
+    if any(not (k in SIZES and v.isdigit() and int(v) >= 20) and not (k in POSITIONS and v in ("0", "1")) for k, v in seen.query):
         return seen.forward()
 
     def edit(body: Any) -> Any:
