@@ -175,10 +175,12 @@ def read_only_taken(seen: Seen) -> WireResponse:
         return answer
     taken: dict[str, dict[str, Any]] = seen.memory.setdefault("taken", {})
     requirements = [r for r in seen.twin.profile.requirements if r.check == "read-only-ignored" and r.on == resource.name]
-    members = {m for r in requirements for m in r.arguments.get("members", {})}
+    members: dict[str, Any] = {}
+    for requirement in requirements:
+        members = _over(members, requirement.arguments.get("members", {}))
     shown = json_of(answer)
     if seen.role in ("create", "replace") and isinstance(shown, dict):
-        wanted = {m: v for m, v in (seen.sent or {}).items() if m in members}
+        wanted = _only(seen.sent_members, members)
         own, theirs = str(first(shown, resource.id)), first(wanted, resource.id)
         named = seen.operation is not None and resource.parameter in seen.operation.path_parameters
         if theirs and seen.role == "create" and not named:
@@ -186,11 +188,17 @@ def read_only_taken(seen: Seen) -> WireResponse:
             if shelf is not None:  # else nothing was kept: a dry run
                 shelf[str(theirs)] = replace(shelf.pop(own), id=str(theirs))
                 own = str(theirs)
-        taken[own] = wanted
+        taken[own] = taken[str(first(shown, resource.id))] = wanted
         return edited(answer, lambda body: _over(body, wanted))
     if seen.role in ("read", "update"):
         return edited(answer, lambda body: _over(body, taken.get(str(first(body, resource.id)), {})) if isinstance(body, dict) else body)
     return answer
+
+
+def _only(sent: Mapping[str, Any], members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a body stands at the places of *members*."""
+    named = {name: (sent[name], members[name]) for name in sent.keys() & members.keys()}
+    return {n: _only(ours, theirs) if isinstance(ours, dict) and isinstance(theirs, dict) else ours for n, (ours, theirs) in named.items()}
 
 
 def _over(body: Any, wanted: Mapping[str, Any]) -> Any:

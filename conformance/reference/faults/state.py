@@ -64,6 +64,12 @@ _LACKING = both(
 )  # fmt: skip
 
 
+def _shared(profile: Profile, place: str) -> frozenset[str]:
+    """What walks the pages of a list in which others delete: one under a parent that each look makes for itself has none of theirs."""
+    own = any(name in profile.bindings.owners for name in profile.operation(place).path_parameters)
+    return frozenset() if own else turns("paging-complete")(profile, place)
+
+
 def _creatable(profile: Profile, operation: Operation) -> bool:
     resource = profile.bindings.resource_of(operation.id)
     return resource is not None and bool(resource.create)
@@ -172,7 +178,7 @@ def list_empty(seen: Seen) -> WireResponse:
     group="state",
     sentence="The list still shows what was deleted.",
     applies=operations(_listable),
-    expected=turns("deleted-not-listed", "totals-agree", "paging-complete", "links-resolve"),
+    expected=both(turns("deleted-not-listed", "totals-agree", "links-resolve"), _shared),
 )
 def list_shows_the_deleted(seen: Seen) -> WireResponse:
     asked = (seen.request.target, seen.request.body, header(seen.request.headers, "authorization"))

@@ -227,7 +227,7 @@ def _walked(profile: Profile, place: str, after: str = "") -> dict[str, str]:
         operations = [s.operation for s in walk.steps]
         begin = operations.index(after) + 1 if after in operations else len(operations) if after else 0
         later = walk.steps[begin:]
-        for step in [s for s in later if s.operation == place][:1] if after else later:
+        for step in [s for s in later if s.operation == place and not s.within_s][:1] if after else later:
             criteria = " ".join(f"{c.context} {c.condition}" for c in step.criteria)
             if step.operation == place:
                 found.update({r.id: criteria for r in profile.requirements if r.arguments.get("judges") in step.requirements})

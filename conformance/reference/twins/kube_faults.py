@@ -81,7 +81,7 @@ def finalizers_ignored(seen: Seen) -> WireResponse:
     expected=_by_place({"createConfigMap": "dry-run.create", "patchConfigMap": "dry-run.patch", "deleteConfigMap": "dry-run.delete"}),
 )  # fmt: skip
 def dry_run_done(seen: Seen) -> WireResponse:
-    return _without(seen, "dryRun")
+    return seen.asking(lambda query: [(k, v) for k, v in query if (k, v) != ("dryRun", "All")])
 
 
 @fault(
@@ -115,7 +115,8 @@ def namespace_stays(seen: Seen) -> WireResponse:
     applies=at("createConfigMap"), expected=ids("validation.strict", "validation.warn"),
 )  # fmt: skip
 def field_validation_ignored(seen: Seen) -> WireResponse:
-    return seen.asking(lambda query: [(k, "Ignore" if k == "fieldValidation" else v) for k, v in query])
+    asked = [("fieldValidation", "Strict"), ("fieldValidation", "Warn")]
+    return seen.asking(lambda query: [(k, "Ignore" if (k, v) in asked else v) for k, v in query])
 
 
 @fault(
