@@ -72,7 +72,9 @@ def broken_at(profile: Profile, seen: Exchange, place: str) -> str:
     except (Nonconformity, Inconclusive):
         return ""
     missing = {v.missing for v in violations if v.missing and not v.pointer}
-    nothing = bool(missing) and missing == {v.missing for v in profile.contract.responses.violations(pointer, {}) if not v.pointer and v.missing}
+    nothing = bool(missing) and missing == {
+        v.missing for v in profile.contract.responses.violations(pointer, {}) if not v.pointer and v.missing
+    }
     return violations[0].cause if nothing or any(_meet(v.place, place) for v in violations) else ""
 
 

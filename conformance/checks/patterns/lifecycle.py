@@ -41,7 +41,9 @@ async def still_there(api: Api, resource: Resource, subject: Subject, made: Exch
         return None
     seen = await reading(api, resource, subject)
     if seen.status in resource.gone:
-        raise Inconclusive(f"the {resource.name} that was made is not there; `read-after-create` looks at that", seen, made, needs=resource.read)
+        raise Inconclusive(
+            f"the {resource.name} that was made is not there; `read-after-create` looks at that", seen, made, needs=resource.read
+        )
     return seen
 
 

@@ -22,7 +22,6 @@ from conformance.exchange import Exchange, Request
 from conformance.flow import given, send
 from conformance.profile import ROLES, Resource
 
-
 #: From this length on a text that is fresh is nobody else's.
 LONG = 10
 

@@ -72,7 +72,9 @@ def value_outside_enumeration(seen: Seen) -> WireResponse:
     return _at_spare(seen, lambda body, name: body.update({name: "no-such-value"}), enums=True)
 
 
-@fault(group="answer shape", sentence="The body is cut off in the middle.", applies=operations(answers_json), expected=graver(turns("answer")))
+@fault(
+    group="answer shape", sentence="The body is cut off in the middle.", applies=operations(answers_json), expected=graver(turns("answer"))
+)
 def body_cut_off(seen: Seen) -> WireResponse:
     answer = seen.forward()
     return replace(answer, body=answer.body[: len(answer.body) // 2]) if success(answer) else answer
@@ -84,6 +86,8 @@ def body_empty(seen: Seen) -> WireResponse:
     return replace(answer, body=b"") if success(answer) else answer
 
 
-@fault(group="answer shape", sentence="The body is wrapped in one more object.", applies=operations(requires), expected=graver(turns("answer")))
+@fault(
+    group="answer shape", sentence="The body is wrapped in one more object.", applies=operations(requires), expected=graver(turns("answer"))
+)
 def body_wrapped(seen: Seen) -> WireResponse:
     return seen.edited(lambda body: {"data": body})

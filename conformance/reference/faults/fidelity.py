@@ -61,7 +61,7 @@ def _changed(seen: Seen, change: Callable[[str], str], *, form: str = "") -> Wir
                 body = put(body, place, change(value))
         return body
 
-    if success(replace(seen, twin=seen.twin.fork()).sending(edit)) or seen.resource is None:
+    if replace(seen, twin=seen.twin.fork()).sending(edit).status not in (400, 401, 404, 422) or seen.resource is None:
         return seen.sending(edit)
     before = {i.id for i in seen.twin.store.everywhere(seen.resource.name)}
     answer = seen.forward()  # the other values would be refused: they are what is kept and shown of those that were sent
@@ -148,7 +148,9 @@ def secrets_shown(seen: Seen) -> WireResponse:
         return answer
     resource = seen.resource
     stored = {i.id: i.body for i in seen.twin.store.everywhere(resource.name)}
-    added = {n: v for r in seen.twin.profile.requirements if r.check == "write-only-hidden" for n, v in r.arguments.get("members", {}).items()}
+    added = {
+        n: v for r in seen.twin.profile.requirements if r.check == "write-only-hidden" for n, v in r.arguments.get("members", {}).items()
+    }
 
     def show(body: Any) -> Any:
         known = {**stored.get(str(first(body, resource.id)), {}), **seen.sent_members} if isinstance(body, dict) else {}

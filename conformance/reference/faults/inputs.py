@@ -65,7 +65,11 @@ def _gone(profile: Profile, place: str) -> frozenset[str]:
     role = resource.role(place) if resource else ""
     if role == "read" and resource and not resource.expired:
         return both(turns("delete-is-effective"), turns("callback-not-early", when=lambda r: bool(r.arguments.get("gone"))))(profile, place)
-    return turns("second-delete", when=lambda r: 200 not in r.arguments.get("status", (200,)))(profile, place) if role == "delete" else frozenset()
+    return (
+        turns("second-delete", when=lambda r: 200 not in r.arguments.get("status", (200,)))(profile, place)
+        if role == "delete"
+        else frozenset()
+    )
 
 
 def _gone_breaks(profile: Profile, place: str) -> frozenset[str]:
@@ -123,7 +127,12 @@ def broken_json_accepted(seen: Seen) -> WireResponse:
     return good if good is not None and _refused(answer) and _labelled(seen) and not _is_json(seen) else answer
 
 
-@fault(group="input validation", sentence="An unknown id breaks the server.", applies=operations(asks_id), expected=both(turns("errors"), _gone_breaks))
+@fault(
+    group="input validation",
+    sentence="An unknown id breaks the server.",
+    applies=operations(asks_id),
+    expected=both(turns("errors"), _gone_breaks),
+)
 def unknown_id_breaks(seen: Seen) -> WireResponse:
     answer = seen.forward()
     return WireResponse(status=500) if answer.status == 404 else answer

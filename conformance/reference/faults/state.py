@@ -181,7 +181,7 @@ def list_empty(seen: Seen) -> WireResponse:
     expected=both(turns("deleted-not-listed", "totals-agree", "links-resolve"), _shared),
 )
 def list_shows_the_deleted(seen: Seen) -> WireResponse:
-    asked = (seen.request.target, seen.request.body, header(seen.request.headers, "authorization"))
+    asked = repr((seen.request.target, seen.request.body, header(seen.request.headers, "authorization")))
     kept: dict[str, Any] = seen.memory.setdefault(asked, {})
     resource = seen.resource
     assert resource is not None

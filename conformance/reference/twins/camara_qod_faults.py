@@ -24,7 +24,9 @@ def _session(seen: Seen) -> Instance | None:
 
 
 def _looking_at_codes(profile: Profile, place: str) -> frozenset[str]:
-    walks = {name for walk in profile.workflows.values() for step in walk.steps if "/code" in str(step.criteria) for name in step.requirements}
+    walks = {
+        name for walk in profile.workflows.values() for step in walk.steps if "/code" in str(step.criteria) for name in step.requirements
+    }
     return frozenset(r.id for r in profile.requirements if "/code" in str(r.arguments) or r.arguments.get("judges") in walks)
 
 

@@ -67,8 +67,9 @@ def _named_so(code: str) -> Rule:
     """What expects this code, or one of several with it, of a client that cannot prove itself at the place."""
 
     def rule(profile: Profile, place: str) -> frozenset[str]:
-        asked = [r for r in profile.requirements if r.check == "request-refused" and r.on == place and r.arguments.get("client", "twice") != "twice"]
-        return frozenset(r.id for r in asked if code in str(r.arguments.get("error", "")))
+        asked = [r for r in profile.requirements if r.check == "request-refused" and r.on == place]
+        alone = [r for r in asked if r.arguments.get("client", "twice") != "twice"]
+        return frozenset(r.id for r in alone if code in str(r.arguments.get("error", "")))
 
     return rule
 
