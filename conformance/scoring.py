@@ -130,17 +130,19 @@ def settle(results: Sequence[Result]) -> tuple[Result, ...]:
         if name not in roots:
             below = (*result.needs, answers.get(result.blocked_by, "")) if len(above) < DEEPEST else ()
             names = [n for n in below if n in failed and n != name and n not in above and _excuses(failed[n], result)]
-            roots[name] = next((cause_of(failed[n], (*above, name)) or n for n in names), "") or shared_with(result)
+            found = sharing(result) if len(above) < DEEPEST else []
+            shared = [r for r in found if r.requirement != name and r.requirement not in above]
+            roots[name] = next((cause_of(r, (*above, name)) or r.requirement for r in (*[failed[n] for n in names], *shared)), "")
         return roots[name]
 
-    def shared_with(result: Result) -> str:
-        """Return the fail that found the same thing wrong with the same answer, or with errors as such; '' where there is none."""
+    def sharing(result: Result) -> list[Result]:
+        """Return the fails that found the same thing wrong with the same answer, or with errors as such."""
         if result.verdict is not Verdict.FAIL or result in formats:
-            return ""
+            return []
         found = [broken[result.blocked_by, result.cause]] if (result.blocked_by, result.cause) in broken else []
         if result.cause.startswith(ERROR_FORMAT):
             found += [r for r in formats if result.blocked_by or r.check == "service-error-format"]
-        return next((r.requirement for r in found if r is not result and _counts_as_much(r, result.level, result.draft)), "")
+        return [r for r in found if _counts_as_much(r, result.level, result.draft)]
 
     settled: dict[str, Result] = {}
     for result in results:
