@@ -66,6 +66,10 @@ def test_what_a_refused_create_made_is_known_by_any_fresh_text() -> None:
     asked = {"write": "create", "changes": {"kind": "bad"}, "status": [400, 422]}
     assert run_check("refused-write-changes-nothing", words, "thing", Things(), **asked).verdict is Verdict.PASS
     assert run_check("refused-write-changes-nothing", words, "thing", Things("makes what it refuses"), **asked).verdict is Verdict.FAIL
+    times = {**asked, "changes": {"kind": "bad", "word": "2026-01-01T00:00:00Z"}}
+    foreign = Things()
+    foreign._keep({"name": "Other", "word": "2026-01-01T00:00:00Z"}, 0.0)
+    assert run_check("refused-write-changes-nothing", words, "thing", foreign, **times).verdict is Verdict.PASS
 
 
 @pytest.mark.parametrize(

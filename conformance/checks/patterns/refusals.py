@@ -84,7 +84,7 @@ async def _nothing_made(api: Api, resource: Resource, body: Any, changes: Mappin
     refusal.expect(api, seen, control, what=f"a {resource.name} that must not be made")
     if resource.list and resource.marker and not seen.success:
         listed = await given(listing(api, resource, at))
-        fresh = _fresh(wrong, await fresh_example(api, resource))
+        fresh = _fresh(wrong, valid, await fresh_example(api, resource))
         if any(same_marker(resource, i, wrong) or _shows(i, fresh) for i in api.items(resource, listed.json())):
             raise Nonconformity(
                 "nothing is made by a refused create",
@@ -95,11 +95,11 @@ async def _nothing_made(api: Api, resource: Resource, body: Any, changes: Mappin
             )
 
 
-def _fresh(sent: Any, other: Any) -> dict[str, str]:
-    """Return the texts of a body, by place, that no other body has: long ones that differ between two fresh examples."""
-    others = leaves(other)
+def _fresh(sent: Any, valid: Any, other: Any) -> dict[str, str]:
+    """Return the texts of a body, by place, that nobody else has: long ones of its example that a second example has otherwise."""
+    ours, others = leaves(valid), leaves(other)
     long = {place: v for place, v in leaves(sent).items() if isinstance(v, str) and len(v) >= LONG and re.search("[A-Za-z]", v)}
-    return {place: value for place, value in long.items() if isinstance(others.get(place), str) and others[place] != value}
+    return {p: v for p, v in long.items() if ours.get(p) == v and isinstance(others.get(p), str) and others[p] != v}
 
 
 def _shows(item: Any, fresh: Mapping[str, str]) -> bool:
