@@ -7,7 +7,17 @@ from dataclasses import replace
 from conformance.contract import Operation
 from conformance.profile import Profile
 from conformance.reference.faults.planting import Seen, fault, success
-from conformance.reference.faults.where import absence_shows, both, graver, not_probe, only_at, operations, permits_success, turns
+from conformance.reference.faults.where import (
+    absence_shows,
+    both,
+    graver,
+    not_probe,
+    not_the_only_door,
+    only_at,
+    operations,
+    permits_success,
+    turns,
+)
 from conformance.wire import WireResponse
 
 #: Statuses of success in the order in which a wrong one is chosen.
@@ -45,14 +55,22 @@ def server_error(seen: Seen) -> WireResponse:
 
 
 @fault(
-    group="status", sentence="The operation is not there: 404 to everything.", applies=operations(absence_shows), expected=turns("answers")
+    group="status",
+    sentence="The operation is not there: 404 to everything.",
+    applies=operations(absence_shows, not_the_only_door),
+    expected=turns("answers"),
 )
 def operation_absent(seen: Seen) -> WireResponse:
     answer = seen.pretend()
     return WireResponse(status=404) if success(answer) else answer
 
 
-@fault(group="status", sentence="The method is not offered: 405 to everything.", applies=operations(), expected=graver(turns("answers")))
+@fault(
+    group="status",
+    sentence="The method is not offered: 405 to everything.",
+    applies=operations(not_the_only_door),
+    expected=graver(turns("answers")),
+)
 def method_not_offered(seen: Seen) -> WireResponse:
     answer = seen.pretend()
     return WireResponse(status=405, headers=(("Allow", "OPTIONS"),)) if success(answer) else answer

@@ -184,6 +184,13 @@ def not_probe(profile: Profile, operation: Operation) -> bool:
     return operation.id != profile.bindings.probe
 
 
+def not_the_only_door(profile: Profile, operation: Operation) -> bool:
+    """All operations but a probe without which no other can be asked for: where that is not there, nothing is, and no finding is made."""
+    others = [o for o in profile.contract.operations.values() if o is not operation]
+    doors = [o for o in others if not o.path_parameters and not (o.address and o.address.shown)]
+    return operation.id != profile.bindings.probe or bool(doors)
+
+
 def absence_shows(profile: Profile, operation: Operation) -> bool:
     """Operations whose 404 the contract does not explain otherwise."""
     return not ("404" in operation.answers and operation.request_media)
