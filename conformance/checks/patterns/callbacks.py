@@ -21,13 +21,13 @@ from conformance.api import Api, Subject, merged
 from conformance.checks.expect import instant
 from conformance.checks.patterns.events import Event, read_event
 from conformance.checks.patterns.home import poll
+from conformance.checks.patterns.lifecycle import expect_left
 from conformance.checks.patterns.places import one_at
-from conformance.checks.patterns.writing import leaving, over
 from conformance.checks.registry import check
 from conformance.checks.subjects import create_request, created, fresh_example, guarded
 from conformance.ending import Inconclusive, Nonconformity
 from conformance.exchange import Exchange
-from conformance.flow import callback, given, send, wait
+from conformance.flow import callback, given, wait
 from conformance.profile import ROLES, Callbacks, Resource
 from conformance.requirement import pick
 from conformance.wire import header
@@ -199,23 +199,10 @@ async def callback_delivered(
     broken = malformed(watch)
     if broken:
         raise Inconclusive(f"a delivery came that is not well-formed, and none with {told(event)}", broken.delivery, *watch.evidence())
-    await _done(watch, after)
+    if any(step.get("send") in ("delete", resource.delete) for step in after):
+        await expect_left(api, resource, watch.subject, watch.cause)
     others = f"{len(watch.events)} others" if watch.events else "nothing"
     raise Nonconformity(f"a callback with {told(event)} within {limit:g} s", others, *watch.evidence(), cause=f"no callback: {told(event)}")
-
-
-async def _done(watch: Watch, after: Sequence[Step]) -> None:
-    """Go on only where a delete among the steps took place: of one that was not done there is nothing to tell.
-
-    Raises:
-        Inconclusive: what was deleted can be read as if nothing had happened; `delete-is-effective` looks at that.
-    """
-    resource = watch.resource
-    if not resource.read or not any(step.get("send") in ("delete", resource.delete) for step in after if "send" in step):
-        return
-    seen = await send(watch.api.request(watch.api.operation(resource.read), subject=watch.subject))
-    if seen.success and not over(resource, seen) and not leaving(resource, seen.json()):
-        raise Inconclusive("the delete had no effect; `delete-is-effective` looks at that", seen, watch.cause, needs=resource.delete)
 
 
 @check("callback-in-time", roles=("create",), writes=True)

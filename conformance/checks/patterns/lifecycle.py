@@ -47,6 +47,17 @@ async def still_there(api: Api, resource: Resource, subject: Subject, made: Exch
     return seen
 
 
+async def expect_left(api: Api, resource: Resource, subject: Subject, deletion: Exchange) -> None:
+    """Go on only where a delete had an effect: of one that had none there is nothing to tell.
+
+    Raises:
+        Inconclusive: what was deleted can be read as if nothing had happened.
+    """
+    seen = await send(api.request(api.operation(resource.read), subject=subject)) if resource.read else deletion
+    if resource.read and seen.success and not over(resource, seen) and not leaving(resource, seen.json()):
+        raise Inconclusive("the delete had no effect; `delete-is-effective` looks at that", seen, deletion, needs=resource.delete)
+
+
 @check("read-after-create", roles=("create", "read"))
 async def read_after_create(
     api: Api, resource: Resource, changes: Mapping[str, Any] | None = None, same: Sequence[str] = (), at: Sequence[str] = ()
