@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.faults.planting import Rule, Seen, fault, json_of, success, with_request_header
-from conformance.reference.faults.where import at, ids
+from conformance.reference.faults.where import at, ids, service
 from conformance.reference.message import write_json
 from conformance.wire import WireResponse, header
 
@@ -48,7 +48,7 @@ def resource_version_ignored(seen: Seen) -> WireResponse:
 
 @fault(
     profile=KUBERNETES, group="concurrency and validators", sentence="A resourceVersion never changes.",
-    applies=at(""), expected=ids("config-map.version-changes"),
+    applies=service, expected=ids("config-map.version-changes"),
 )  # fmt: skip
 def resource_version_stays(seen: Seen) -> WireResponse:
     def stay(body: Any) -> Any:
@@ -180,7 +180,7 @@ def watch_is_a_list(seen: Seen) -> WireResponse:
 
 @fault(
     profile=KUBERNETES, group="error body", sentence="A Status gives no reason.",
-    applies=at(""), expected=ids("error.reasons"),
+    applies=service, expected=ids("error.reasons"),
 )  # fmt: skip
 def reason_missing(seen: Seen) -> WireResponse:
     answer = seen.forward()
