@@ -31,10 +31,11 @@ class Nonconformity(Ending, AssertionError):
     """What was observed contradicts the requirement: FAIL.
 
     `cause` groups findings that have one reason (`schema Silence: required annotations`); empty when it stands alone.
+    `place` is the JSON Pointer into the first of the evidence at which it was observed, where that can be told.
     """
 
-    def __init__(self, expected: object, observed: object, *evidence: Exchange, cause: str = "") -> None:
-        self.expected, self.observed, self.cause = clip(expected), clip(observed), cause
+    def __init__(self, expected: object, observed: object, *evidence: Exchange, cause: str = "", place: str | None = None) -> None:
+        self.expected, self.observed, self.cause, self.place = clip(expected), clip(observed), cause, place
         super().__init__(f"expected {self.expected}; observed {self.observed}", *evidence)
 
 

@@ -38,9 +38,15 @@ class Violation:
     problem: str
     keyword: str
     cause: str
+    missing: str = ""
 
     def __str__(self) -> str:
         return f"{self.pointer or 'the body'}: {self.problem}"
+
+    @property
+    def place(self) -> str:
+        """Where it is wrong: the pointer, and below it the member that is missing."""
+        return f"{self.pointer}/{_escape(self.missing)}" if self.missing else self.pointer
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,9 @@ class Schemas:
                 if _redacted(error.instance, keyword):
                     continue
                 place = "".join(f"/{_escape(part)}" for part in error.instance_path)
-                yield Violation(pointer=place, problem=clip(error.message, 300), keyword=keyword, cause=_cause(error, keyword))
+                missing = str(getattr(error.kind, "property", "")) if keyword == "required" else ""
+                problem, cause = clip(error.message, 300), _cause(error, keyword)
+                yield Violation(pointer=place, problem=problem, keyword=keyword, cause=cause, missing=missing)
         except (ValueError, RecursionError) as error:
             raise Inconclusive(f"the body holds what our validator cannot read: {clip(error, 300)}") from None
 

@@ -14,6 +14,8 @@ from conformance.verdict import Level, Verdict
 ENOUGH = 0.10
 #: How the cause begins of an answer that no other check can read: not JSON, another kind of value, without its items or id.
 UNUSABLE = "unusable answer"
+#: How the cause begins of an error that is not in the format of the standard's errors, wherever it was met.
+ERROR_FORMAT = "error format"
 #: How far a cause is followed; real chains have three links, forged ones may have any number.
 DEEPEST = 50
 
@@ -100,16 +102,24 @@ def blocks(result: Result) -> bool:
 
 def leaves_nothing(cause: Result, level: Level, draft: bool) -> bool:
     """Tell whether a failed need leaves nothing to look at for a requirement that counts so: a lesser fail never hides a greater one."""
+    return blocks(cause) and _counts_as_much(cause, level, draft)
+
+
+def _counts_as_much(cause: Result, level: Level, draft: bool) -> bool:
     order = list(Level)
-    return blocks(cause) and order.index(cause.level) <= order.index(level) and (not cause.draft or draft)
+    return order.index(cause.level) <= order.index(level) and (not cause.draft or draft)
 
 
 def settle(results: Sequence[Result]) -> tuple[Result, ...]:
     """Return the results with each cause failing once: what could not pass because of another fail is not tested and names that fail.
 
     Of fails that need each other in a circle the one met last stands, and a fail is excused only by one that counts as much:
-    a cause never vanishes from the totals.
+    a cause never vanishes from the totals. A finding at a place of an answer that is not as documented is that of its `answer`, where
+    this fails for the same.
     """
+    formats = [r for r in results if r.verdict is Verdict.FAIL and r.cause.startswith(ERROR_FORMAT) and not r.blocked_by]
+    formats = [r for r in formats if r.check == "service-error-format"] or formats[:1]
+    broken = {(r.on, r.cause): r for r in results if r.verdict is Verdict.FAIL and r.family == "answer" and r.cause}
     failed = {r.requirement: r for r in results if blocks(r)}
     answers = {r.on: r.requirement for r in failed.values() if r.family in ("answers", "answer")}
     roots: dict[str, str] = {}
@@ -120,8 +130,19 @@ def settle(results: Sequence[Result]) -> tuple[Result, ...]:
         if name not in roots:
             below = (*result.needs, answers.get(result.blocked_by, "")) if len(above) < DEEPEST else ()
             names = [n for n in below if n in failed and n != name and n not in above and _excuses(failed[n], result)]
-            roots[name] = next((cause_of(failed[n], (*above, name)) or n for n in names), "")
+            found = sharing(result) if len(above) < DEEPEST else []
+            shared = [r for r in found if r.requirement != name and r.requirement not in above]
+            roots[name] = next((cause_of(r, (*above, name)) or r.requirement for r in (*[failed[n] for n in names], *shared)), "")
         return roots[name]
+
+    def sharing(result: Result) -> list[Result]:
+        """Return the fails that found the same thing wrong with the same answer, or with errors as such."""
+        if result.verdict is not Verdict.FAIL or result in formats:
+            return []
+        found = [broken[result.blocked_by, result.cause]] if (result.blocked_by, result.cause) in broken else []
+        if result.cause.startswith(ERROR_FORMAT):
+            found += [r for r in formats if result.blocked_by or r.check == "service-error-format"]
+        return [r for r in found if _counts_as_much(r, result.level, result.draft)]
 
     settled: dict[str, Result] = {}
     for result in results:

@@ -92,7 +92,7 @@ def results(draw: st.DrawFn, name: str, others: list[str]) -> Result:
             needs=st.lists(st.sampled_from([*others, "nobody/at.all"]), max_size=2).map(tuple),
             verdict=st.just(verdict),
             reason=TEXTS | st.sampled_from([*REASONS, "credentials refused: x"]),
-            cause=st.sampled_from(["", "c1", "c2"]) | TEXTS,
+            cause=st.sampled_from(["", "c1", "c2", "error format", "error format: status"]) | TEXTS,
             blocked_by=st.sampled_from(["", *others[:3]]),
             findings=st.lists(findings, max_size=2).map(tuple),
             evidence=st.lists(PATHS, max_size=2).map(tuple),

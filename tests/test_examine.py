@@ -17,10 +17,16 @@ from conformance.planning.examine import REPEATED, case_name, examination, judge
 from conformance.planning.plan import Test
 from conformance.run import Result
 from conformance.verdict import Effect, Level, Verdict
+from conformance.wire import header
+from tests.checks.support import answer, profile_of, run_check
 from tests.notes import shelf
 
 PROFILE = load_profile("notes", shelf())
 REQUIREMENT = PROFILE.by_id["notes/get-note.answers"]
+CONTENT = {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}}
+THING = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}, "size": {"type": "integer"}}}
+ERROR = {"type": "object", "required": ["code"]}
+BOUND: dict[str, Any] = {"probe": "listThings", "error": {"schema": "Error"}}
 READ = Request(operation="getNote", method="GET", target="/notes/1")
 
 
@@ -226,3 +232,34 @@ def test_needs_are_those_that_leave_nothing_to_look_at() -> None:
 def test_cases_have_short_stable_names() -> None:
     """Nothing, a tuple of words, anything with an id."""
     assert (case_name(None), case_name(("a", 1)), case_name("x")) == ("", "a 1", "x")
+
+
+def test_a_finding_at_a_place_that_the_answer_breaks_names_its_operation() -> None:
+    """It is then of one cause with the `answer` of the operation, which calls it the same; elsewhere a finding stands on its own."""
+    paths = {"/things": {"get": {"operationId": "listThings", "responses": {"200": {"content": CONTENT}}}}}
+    small = profile_of({"paths": paths, "components": {"schemas": {"Thing": THING, "Error": ERROR}}}, BOUND)
+    told: dict[str, Any] = {"expect": {"/name": "a"}}
+    for body, cause in (({"size": 1}, 'schema Thing: required "name"'), ({"size": 1, "name": 3}, "schema Thing/name: type")):
+        found = run_check("answer-says", small, "listThings", lambda request, at, body=body: answer(200, body), **told)
+        assert (found.verdict, found.blocked_by, found.cause) == (Verdict.FAIL, "listThings", cause)
+    alone = run_check("answer-says", small, "listThings", lambda request, at: answer(200, {"size": "big", "name": "b"}), **told)
+    assert (alone.verdict, alone.blocked_by) == (Verdict.FAIL, ""), "what is wrong with the size says nothing of the name"
+    page = run_check("answer-says", small, "listThings", lambda request, at: answer(200, b"<p>hello", content_type="text/html"), **told)
+    assert (page.verdict, page.blocked_by, page.cause) == (Verdict.FAIL, "listThings", "not JSON")
+    nothing = run_check("answer-says", small, "listThings", lambda request, at: answer(200, {"data": {}}), expect={"/size": 1})
+    assert nothing.blocked_by == "listThings", "an answer with none of the members that it must have is wrong everywhere"
+
+
+def test_a_finding_in_an_error_without_the_format_is_of_the_format() -> None:
+    paths = {"/things": {"get": {"operationId": "listThings", "responses": {"200": {"content": CONTENT}}}}}
+    small = profile_of({"paths": paths, "components": {"schemas": {"Thing": THING, "Error": ERROR}}}, BOUND)
+    asked: dict[str, Any] = {"headers": {"x-trace": "bad"}, "status": [400], "error": {"/code": "TRACE"}}
+
+    def refusing(body: Any) -> Callable[..., Any]:
+        return lambda request, at: answer(400, body) if header(request.headers, "x-trace") else answer(200, {"name": "a"})
+
+    broken = run_check("request-refused", small, "listThings", refusing(["wrong"]), **asked)
+    assert (broken.verdict, broken.blocked_by, broken.cause) == (Verdict.FAIL, "listThings", "error format")
+    other = run_check("request-refused", small, "listThings", refusing({"code": "OTHER"}), **asked)
+    assert (other.verdict, other.blocked_by) == (Verdict.FAIL, "")
+    assert run_check("request-refused", small, "listThings", refusing({"code": "TRACE"}), **asked).verdict is Verdict.PASS

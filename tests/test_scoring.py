@@ -193,6 +193,31 @@ def test_a_failed_set_up_goes_back_to_the_operation() -> None:
     assert settle([result("inconclusive", id="p/x", blocked_by="create")])[0].verdict is Verdict.INCONCLUSIVE
 
 
+def test_a_place_that_an_answer_breaks_fails_once() -> None:
+    """What was found at a place of an answer that is not as documented is that of its `answer`, where this fails for the same."""
+    answer = result("fail", id="p/read.answer", family="answer", on="read", cause="schema Thing: required name")
+    same = result("fail", id="p/x", blocked_by="read", cause="schema Thing: required name")
+    other = result("fail", id="p/y", blocked_by="read", cause="schema Thing: type")
+    elsewhere = result("fail", id="p/z", blocked_by="list", cause="schema Thing: required name")
+    told = {r.requirement: (r.verdict.value, r.reason) for r in settle([answer, same, other, elsewhere])}
+    assert told["p/x"] == ("not-tested", "needs p/read.answer")
+    assert (told["p/y"][0], told["p/z"][0]) == ("fail", "fail")
+    assert settle([same])[0].verdict is Verdict.FAIL
+    assert settle([replace(answer, level=Level.SHOULD), same])[1].verdict is Verdict.FAIL
+
+
+def test_the_format_of_errors_fails_once() -> None:
+    """An error that is not in the format is that of the requirement for the format; without a fail of that each stands."""
+    rule = result("fail", id="p/format", check="service-error-format", cause="error format")
+    member = result("fail", id="p/code", blocked_by="read", cause="error format")
+    whole = result("fail", id="p/whole", cause="error format: status")
+    assert [r.verdict.value for r in settle([member, whole, rule])] == ["not-tested", "not-tested", "fail"]
+    assert [r.verdict.value for r in settle([replace(rule, verdict=Verdict.PASS, cause=""), member])] == ["pass", "fail"]
+    body = replace(rule, check="request-refused")
+    assert [r.verdict.value for r in settle([member, body])] == ["not-tested", "fail"]
+    assert [r.verdict.value for r in settle([body, whole])] == ["fail", "fail"], "two that look at it themselves both stand"
+
+
 @pytest.mark.parametrize("cause", [{"level": "SHOULD"}, {"level": "MAY"}, {"draft": True}])
 def test_what_counts_less_hides_no_must(cause: dict[str, Any]) -> None:
     """A failed SHOULD, MAY or draft does not excuse a failed MUST that needs it; what could not be looked at still names it."""

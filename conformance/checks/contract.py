@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from conformance.api import Api
 from conformance.checks.expect import expect_body, expect_status, one_of
 from conformance.checks.registry import check
-from conformance.checks.subjects import known_good, parents, valid_request
+from conformance.checks.subjects import create, known_good, parents, valid_request
 from conformance.contract import Operation
 from conformance.ending import Ending, Inconclusive, Nonconformity
 from conformance.exchange import Exchange, Request, Trouble
@@ -30,6 +30,10 @@ async def answers(api: Api, operation: Operation) -> None:
     """Sends a valid request twice if need be: the operation must be there, answer at all, and not break."""
     request = await valid_request(api, operation)
     seen = await _in_time(api, operation, request, silence=True)
+    if seen.status == 404 and 404 in operation.permitted and (full := await _with_items(api, operation)):
+        raise Nonconformity(
+            f"{one_of(operation.success)}: there is something to list", f"{full.status}", full, seen, cause=f"absent: {operation.title}"
+        )
     if seen.status and not absent(operation, seen):
         return _processed(operation, request, seen)
     if not seen.status:
@@ -53,6 +57,23 @@ async def answers(api: Api, operation: Operation) -> None:
     raise Nonconformity(
         f"{one_of(operation.success)}: the operation exists", f"{again.status}, twice", seen, again, cause=f"absent: {operation.title}"
     )
+
+
+async def _with_items(api: Api, operation: Operation) -> Exchange | None:
+    """Look again at a list that says 404, as it may where it is empty, with something of ours in it; None where it has an answer then."""
+    resource = api.profile.bindings.resource_of(operation.id)
+    if not resource or resource.list != operation.id or not resource.create or not api.allows(api.operation(resource.create).effect):
+        return None
+    made = await ending(create(api, resource))
+    if isinstance(made, Exception):
+        return None
+    request = await valid_request(api, operation)
+    seen = await send(request, silence=True)
+    began = seen.started_s
+    while seen.status == 404 and seen.ended_s - began < resource.within:
+        await wait(min(1.0, resource.within / 4))
+        seen = await send(request, silence=True)
+    return seen if seen.status == 404 else None
 
 
 async def _in_time(api: Api, operation: Operation, request: Request, *, silence: bool = False) -> Exchange:
@@ -100,12 +121,12 @@ async def answer(api: Api, operation: Operation) -> None:
     for name, required in documented.headers.items() if documented else ():
         if required and seen.header(name) is None:
             raise Nonconformity(f"the header {name}", "no such header", seen, cause=f"no {name} header")
-    if not media_is_looked_at(api.profile, operation):
-        expect_media(api, operation, seen)
     try:
+        if not media_is_looked_at(api.profile, operation):
+            expect_media(api, operation, seen)
         expect_body(api, operation, seen)
     except Nonconformity as found:
-        if _usable(api, operation, seen):
+        if _usable(api, operation, seen) or not (documented and any("json" in media for media in documented.media)):
             raise
         cause = f"{UNUSABLE}: {operation.title}"
         raise Nonconformity(found.expected, found.observed, *found.evidence, cause=cause) from None

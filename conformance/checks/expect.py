@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from conformance.api import Api
-from conformance.contract import Operation
+from conformance.contract import Documented, Operation
 from conformance.ending import Inconclusive, Nonconformity, clip
 from conformance.exchange import PLACEHOLDER, Exchange
+from conformance.profile import Profile
+from conformance.requirement import pick
 
 
 def one_of(statuses: Iterable[int]) -> str:
@@ -33,10 +35,16 @@ def expect_body(api: Api, operation: Operation, seen: Exchange) -> None:
         if any(documented.media.values()):
             raise Nonconformity(f"a body ({', '.join(documented.media)})", "an empty body", seen)
         return
-    pointer = documented.media.get(seen.media_type) or next((p for m, p in documented.media.items() if "json" in m), "")
-    if not pointer or not any("json" in m for m in documented.media):
-        return
-    expect_schema(api, pointer, seen)
+    pointer = json_schema(documented, seen)
+    if pointer:
+        expect_schema(api, pointer, seen)
+
+
+def json_schema(documented: Documented, seen: Exchange) -> str:
+    """Return the pointer of the schema that the contract documents for the JSON of an answer, or ''."""
+    if not any("json" in m for m in documented.media):
+        return ""
+    return documented.media.get(seen.media_type) or next((p for m, p in documented.media.items() if "json" in m), "")
 
 
 def expect_schema(api: Api, pointer: str, seen: Exchange) -> None:
@@ -47,6 +55,45 @@ def expect_schema(api: Api, pointer: str, seen: Exchange) -> None:
         more = f" (and {len(violations) - 3} more)" if len(violations) > 3 else ""
         observed = "; ".join(str(v) for v in violations[:3]) + more
         raise Nonconformity(f"a body as documented ({pointer.rsplit('/', 1)[-1]})", observed, seen, cause=violations[0].cause)
+
+
+def broken_at(profile: Profile, seen: Exchange, place: str) -> str:
+    """Return how the contract's schema calls what is wrong with an answer, where it is wrong at *place*, above or below it; else ''.
+
+    An answer that has none of the members that it must have is wrong everywhere.
+    """
+    operation = profile.contract.operations.get(seen.request.operation)
+    documented = operation.documented(seen.status) if operation else None
+    pointer = json_schema(documented, seen) if documented else ""
+    if not pointer:
+        return ""
+    try:
+        violations = [v for _, v in zip(range(20), profile.contract.responses.violations(pointer, seen.json()), strict=False)]
+    except (Nonconformity, Inconclusive):
+        return ""
+    missing = {v.missing for v in violations if v.missing and not v.pointer}
+    nothing = bool(missing) and missing == {
+        v.missing for v in profile.contract.responses.violations(pointer, {}) if not v.pointer and v.missing
+    }
+    return violations[0].cause if nothing or any(_meet(v.place, place) for v in violations) else ""
+
+
+def error_format_broken(profile: Profile, seen: Exchange) -> bool:
+    """Tell whether an answer is an error that is not in the format which the bindings name for errors."""
+    bound = profile.bindings.error
+    if not bound.schema or seen.status < 400:
+        return False
+    try:
+        body = seen.json()
+        fits = profile.contract.responses.is_valid(f"/components/schemas/{bound.schema}", body)
+    except (Nonconformity, Inconclusive):
+        return True
+    told = [str(v) for v in pick(body, bound.status)] if bound.status else []
+    return not fits or bool(told and told != [str(seen.status)])
+
+
+def _meet(one: str, other: str) -> bool:
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 def expect_format(api: Api, seen: Exchange, *others: Exchange) -> None:
@@ -69,19 +116,22 @@ def expect_format(api: Api, seen: Exchange, *others: Exchange) -> None:
 
 
 def expect_same(
-    wanted: Any, found: Any, seen: Exchange, *others: Exchange, ignoring: Iterable[str] = (), what: str = "what was written"
-) -> None:
+    wanted: Any, found: Any, seen: Exchange, *others: Exchange, ignoring: Iterable[str] = (), what: str = "what was written",
+    at: str | None = "",
+) -> None:  # fmt: skip
     """Expect every member of *wanted* in *found*, equal; the server may add members.
 
     Equal means: same JSON value, the same instant for date-times, arrays in any order (few standards promise one);
-    null and absent are the same; members under a pointer of *ignoring* are not compared.
+    null and absent are the same; members under a pointer of *ignoring* are not compared. `at` is where *found* is in the answer *seen*
+    (None: nowhere, it was put together).
     """
     difference = first_difference(wanted, found, "", frozenset(ignoring))
     if difference:
         place, ours, theirs = difference
         raise Nonconformity(
-            f"{what} at {place or 'the body'}: {clip(_text(ours), 200)}", clip(_text(theirs), 200), seen, *others, cause=f"value of {place}"
-        )
+            f"{what} at {place or 'the body'}: {clip(_text(ours), 200)}", clip(_text(theirs), 200), seen, *others,
+            cause=f"value of {place}", place=None if at is None else at + place,
+        )  # fmt: skip
 
 
 class _Absent:

@@ -88,7 +88,7 @@ async def _shown_address(api: Api, operation: Operation, address: Address) -> st
         if not seen.success:
             continue
         answered = True
-        link = next((v for v in pick(seen.json(), address.pointer) if isinstance(v, str) and v), "")
+        link = next((v for v in pick(replace(seen, set_up=True).json(), address.pointer) if isinstance(v, str) and v), "")
         if link:
             return link
     if answered:
@@ -186,7 +186,7 @@ async def until_ready(api: Api, resource: Resource, subject: Subject) -> None:
     seen = await send(request)
     began, pause = seen.started_s, 0.2
     while True:
-        shown = pick(seen.json(), bound.pointer) if seen.success else []
+        shown = pick(replace(seen, set_up=True).json(), bound.pointer) if seen.success else []
         late = seen.ended_s - began >= (bound.within if seen.success else resource.within)
         if any(value in bound.values for value in shown) or (seen.success and not shown) or (not seen.success and late):
             return

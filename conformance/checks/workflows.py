@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from conformance.api import Api
@@ -15,6 +16,8 @@ from conformance.requirement import pick
 from conformance.workflow import Criterion, State, Unevaluable, WorkflowStep, request_json
 
 MOST_STEPS = 200
+#: The place in the answer that a criterion speaks of.
+_BODY = re.compile(r"\$response\.body#((?:/[^\s=<>!&|()]*)+)")
 
 
 @check("workflow", about="service", writes=True)
@@ -48,7 +51,7 @@ async def workflow(api: Api, workflow: str, judges: str, inputs: dict[str, Any] 
         if missed is not None and (action is None or action.type == "retry"):
             if action is not None and step.within_s and not in_time:
                 raise Inconclusive(f"step {step.id}: not reached within {step.within_s:g} s: {_told(missed)}", seen)
-            _missed(step, missed, seen, judged)
+            _missed(api, step, missed, seen, judged)
         if action and action.type == "end":
             break
         position = flow.index(action.step) if action and action.type == "goto" else position + 1
@@ -83,16 +86,21 @@ def _same(step: WorkflowStep, seen: Exchange) -> None:
     sent, found = request_json(seen), seen.json()
     for pointer in step.same:
         for wanted in pick(sent, pointer):
-            expect_same(wanted, next(iter(pick(found, pointer)), None), seen, what=f"as sent at {pointer}")
+            expect_same(wanted, next(iter(pick(found, pointer)), None), seen, what=f"as sent at {pointer}", at=pointer)
 
 
 def _told(criterion: Criterion) -> str:
     return f"{criterion.context} matches {criterion.condition}" if criterion.type == "regex" else criterion.condition
 
 
-def _missed(step: WorkflowStep, criterion: Criterion, seen: Exchange, judged: bool) -> None:
+def _missed(api: Api, step: WorkflowStep, criterion: Criterion, seen: Exchange, judged: bool) -> None:
     if not judged:
         raise Inconclusive(
             f"set-up: step {step.id} ({seen.request.where}) answered {seen.status}; wanted {_told(criterion)}", seen, needs=step.operation
         )
-    raise Nonconformity(_told(criterion), f"{seen.summary} at step {step.id}", seen, cause=f"step {step.id}")
+    place = _BODY.search(f"{criterion.context} {criterion.condition}")
+    operation = api.operation(step.operation)
+    other = "$statusCode" in f"{criterion.context} {criterion.condition}" and seen.status not in (*operation.success, *operation.permitted)
+    cause = f"status of {operation.title}" if other and seen.success else f"step {step.id}"
+    observed = f"{seen.summary} at step {step.id}"
+    raise Nonconformity(_told(criterion), observed, seen, cause=cause, place=place[1] if place else None)

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.api import Api
+from conformance.checks.expect import broken_at, error_format_broken
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable, NotTested, Stale, clip
 from conformance.exchange import Exchange, Path
 from conformance.flow import Flow, ending, together
 from conformance.planning.plan import Test
 from conformance.profile import Profile
+from conformance.requirement import Requirement
 from conformance.run import Fact, Finding, Result
+from conformance.scoring import ERROR_FORMAT
 from conformance.verdict import Effect, Verdict, fold
 
 #: Failing cases that are repeated on fresh data: one that reproduces is enough for a fail.
@@ -115,6 +118,7 @@ def judged(test: Test, examined: Examined, seen: Mapping[Path, Exchange], contro
     reasons: dict[Verdict, str] = {}
     blocked = ""
     unstable: list[str] = []
+    roots: list[tuple[str, str]] = []
     reproduced = any(isinstance(e, Nonconformity) for e in examined.again.values())
     evidence: list[Path] = []
     for case in examined.first:
@@ -128,7 +132,9 @@ def judged(test: Test, examined: Examined, seen: Mapping[Path, Exchange], contro
                 verdict, reason = Verdict.INCONCLUSIVE, "unstable: other cases of this failure did not reproduce"
             else:
                 once = again is _Unrepeated or isinstance(again, Stale)
-                findings.append(_finding(case, case.error, again if isinstance(again, Nonconformity) else None, once and not reproduced))
+                roots.append(_root(test.requirement, case.error, profile))
+                found = _finding(case, case.error, again if isinstance(again, Nonconformity) else None, once and not reproduced)
+                findings.append(replace(found, cause=roots[-1][1]) if roots[-1][1] else found)
         if verdict is Verdict.INCONCLUSIVE and isinstance(case.error, Inconclusive) and case.error.needs:
             blocked = blocked or case.error.needs
         if case.error is not None and not findings and hasattr(case.error, "evidence"):
@@ -141,10 +147,12 @@ def judged(test: Test, examined: Examined, seen: Mapping[Path, Exchange], contro
     requirement = test.requirement
     times = [x.started_s for x in seen.values()], [x.ended_s for x in seen.values()]
     first = findings[0] if findings else None
+    if verdict is Verdict.FAIL:  # of one cause, which another requirement finds: the scorer looks whether it does
+        blocked = roots[0][0] if len(set(roots)) == 1 else ""
     return Result(
         requirement=requirement.id, level=requirement.level, draft=requirement.draft, clause=requirement.clause, basis=requirement.basis,
         feature=requirement.feature, sentence=requirement.sentence, check=requirement.check, on=requirement.on, family=requirement.family,
-        needs=needed(test, profile), verdict=verdict, blocked_by=blocked if verdict is Verdict.INCONCLUSIVE else "",
+        needs=needed(test, profile), verdict=verdict, blocked_by=blocked if verdict in (Verdict.INCONCLUSIVE, Verdict.FAIL) else "",
         reason=f"expected {first.expected}; observed {first.observed}" if first and verdict is Verdict.FAIL else reasons.get(verdict, ""),
         cause=first.cause if first and verdict is Verdict.FAIL else "", findings=tuple(findings[:KEPT]) if verdict is Verdict.FAIL else (), facts=examined.facts,
         evidence=tuple(dict.fromkeys(evidence))[:KEPT], cases=len(examined.first),
@@ -176,6 +184,26 @@ def _verdict(case: CaseEnding, seen: Mapping[Path, Exchange], control: Exchange 
     where = traceback.extract_tb(error.__traceback__)[-1:] if error.__traceback__ else []
     place = f" at {where[0].name}:{where[0].lineno}" if where else ""
     return Verdict.ERROR, clip(f"{type(error).__name__}: {error}{place}")
+
+
+def _root(requirement: Requirement, error: Nonconformity, profile: Profile) -> tuple[str, str]:
+    """Return the operation whose answer is not what the contract documents at the very place of a finding, and how its `answer` calls that.
+
+    Of an error it is the format of the standard's errors that is broken. Both are '' where the finding stands on its own.
+    """
+    seen = error.evidence[0] if error.evidence else None
+    if seen is None or requirement.family == "answers":
+        return "", ""
+    if not seen.success:
+        told = error.cause == "not JSON" or error.place is not None or requirement.family == "answer"
+        return (seen.request.operation, ERROR_FORMAT) if told and error_format_broken(profile, seen) else ("", "")
+    operation = profile.contract.operations.get(seen.request.operation)
+    if requirement.family == "answer" or operation is None:
+        return "", ""
+    if error.cause in ("not JSON", f"status of {operation.title}"):
+        return operation.id, error.cause
+    cause = broken_at(profile, seen, error.place) if error.place is not None else ""
+    return (seen.request.operation, cause) if cause else ("", "")
 
 
 def _alike(a: Exchange, b: Exchange) -> bool:
@@ -220,6 +248,9 @@ def needed(test: Test, profile: Profile) -> tuple[str, ...]:
     """Return the ids whose failure leaves nothing to look at: those named, and `answers` of the operations the check must use."""
     r = test.requirement
     found = list(r.needs)
+    for name in (r.on, r.arguments.get("operation")) if not r.family else ():
+        if isinstance(name, str) and name in profile.contract.operations:
+            found.append(f"{profile.name}/{profile.operation(name).slug}.answers")
     if r.on in profile.bindings.resources and test.check is not None:
         resource = profile.resource(r.on)
         for role in test.check.roles:

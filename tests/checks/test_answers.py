@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from conformance.wire import WireRequest, WireResponse
 from tests.checks.support import answer, profile_of, run_check
+from tests.checks.things import BINDINGS, DOCUMENT, Things
 
 JSON = {"content": {"application/json": {"schema": {}}}}
 PROFILE = profile_of(
@@ -75,6 +77,20 @@ def test_every_part_matches_the_stricter_schema() -> None:
     assert verdict("answer-matches", "kind", Lists(), **MATCH) == "pass"
     assert verdict("answer-matches", "kind", Lists(plain=[{"name": "a"}]), **MATCH) == "fail"
     assert verdict("answer-matches", "kind", Lists(plain=[]), **MATCH) == "fail"
+
+
+def test_an_empty_list_that_may_be_404_must_be_there_with_something_in_it() -> None:
+    bindings = copy.deepcopy(BINDINGS)
+    bindings["operations"]["listThings"] = {"permitted": [404]}
+    permitted = profile_of(DOCUMENT, bindings)
+    assert run_check("answers", permitted, "listThings", Things("404 for an empty list")).verdict.value == "pass"
+    assert run_check("answers", permitted, "listThings", Things("404 for an empty list"), allow=()).verdict.value == "pass"
+    things = Things()
+
+    def absent(request: WireRequest, now: float) -> WireResponse:
+        return answer(404) if request.method == "GET" and request.target == "/things" else things(request, now)
+
+    assert run_check("answers", permitted, "listThings", absent).verdict.value == "fail"
 
 
 INCLUDED: dict[str, Any] = {

@@ -23,7 +23,7 @@ TWO = {**ONE, "failing": {"method": "DELETE", "path": "/things/{uuid}"}, "explai
     [
         ((), ONE, Verdict.PASS), ((), TWO, Verdict.PASS), (("any order",), TWO, Verdict.PASS), (("status objects",), TWO, Verdict.PASS),
         (("bulk forgets names",), ONE, Verdict.FAIL), (("bulk stops",), TWO, Verdict.FAIL), (("bulk explains nothing",), TWO, Verdict.FAIL),
-        (("bulk explains nothing",), ONE, Verdict.PASS),
+        (("bulk explains nothing",), ONE, Verdict.PASS), (("bulk does nothing",), ONE, Verdict.FAIL), (("bulk does nothing",), TWO, Verdict.FAIL),
     ],
     ids=str,
 )  # fmt: skip

@@ -50,3 +50,11 @@ def test_other_statuses_that_refuse_an_outdated_version() -> None:
 def test_a_write_where_the_server_insists_on_a_version() -> None:
     assert run_check("conditional-write", profile(if_match=True), "thing", Things()).verdict is Verdict.PASS
     assert run_check("conditional-write", profile(if_match=True), "thing", Things("ignores if-match")).verdict is Verdict.FAIL
+
+
+def test_a_write_that_would_show_nothing_is_tried_where_it_shows() -> None:
+    """A change that is always to the same value hides a second one that was refused and done all the same."""
+    same = profile(changes={"kind": "changed"})
+    assert run_check("conditional-write", same, "thing", Things(), role="update").verdict is Verdict.PASS
+    assert run_check("conditional-write", same, "thing", Things("weak tags"), role="update").verdict is Verdict.PASS
+    assert run_check("conditional-write", same, "thing", Things("writes and answers 412"), role="update").verdict is Verdict.FAIL

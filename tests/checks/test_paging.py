@@ -79,6 +79,14 @@ def test_a_total_that_counts_only_the_page_fails() -> None:
     )
 
 
+def test_a_total_beside_what_was_deleted() -> None:
+    """Something is made and deleted before the count, where that is allowed: an empty list proves little."""
+    assert run_check("totals-agree", profile(), "thing", Things(), **OFFSET).verdict is Verdict.PASS
+    assert run_check("totals-agree", profile(), "thing", Things("lists nothing"), total="/total", next="/next").verdict is Verdict.FAIL
+    assert run_check("totals-agree", profile(), "thing", Things("shows deleted"), **OFFSET).verdict is Verdict.FAIL
+    assert run_check("totals-agree", profile(), "thing", Things("quota", others=2), **OFFSET).verdict is Verdict.PASS
+
+
 def test_a_total_where_pages_end_with_404_passes() -> None:
     assert run_check("totals-agree", profile(), "thing", Things("404 behind the end", others=5), **OFFSET).verdict is Verdict.PASS
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from conformance.verdict import Verdict
 from conformance.wire import WireRequest, WireResponse
-from tests.checks.support import answer, profile_of, run_check
+from tests.checks.support import answer, profile_of, requirement_of, run_check
 from tests.checks.things import BINDINGS, DOCUMENT, Things, profile
 
 
@@ -57,6 +58,18 @@ def test_a_body_that_must_be_refused(ways: tuple[str, ...], arguments: dict[str,
 def test_a_create_that_must_be_refused(ways: tuple[str, ...], verdict: Verdict) -> None:
     asked = {"write": "create", "changes": {"kind": "bad"}, "status": [400, 422]}
     assert run_check("refused-write-changes-nothing", profile(), "thing", Things(*ways), **asked).verdict is verdict
+
+
+def test_what_a_refused_create_made_is_known_by_any_fresh_text() -> None:
+    """Even where the marker was what was wrong with it."""
+    words = profile(example={"name": "{marker}", "kind": "{unique}", "word": "{unique}"})
+    asked = {"write": "create", "changes": {"kind": "bad"}, "status": [400, 422]}
+    assert run_check("refused-write-changes-nothing", words, "thing", Things(), **asked).verdict is Verdict.PASS
+    assert run_check("refused-write-changes-nothing", words, "thing", Things("makes what it refuses"), **asked).verdict is Verdict.FAIL
+    times = {**asked, "changes": {"kind": "bad", "word": "2026-01-01T00:00:00Z"}}
+    foreign = Things()
+    foreign._keep({"name": "Other", "word": "2026-01-01T00:00:00Z"}, 0.0)
+    assert run_check("refused-write-changes-nothing", words, "thing", foreign, **times).verdict is Verdict.PASS
 
 
 @pytest.mark.parametrize(
@@ -127,7 +140,7 @@ UNIQUE = {"pointer": "/name", "status": [409], "error": {"/code": "unique"}}
     ("ways", "verdict"),
     [
         ((), Verdict.PASS), (("lower case names",), Verdict.PASS), (("no uniqueness",), Verdict.FAIL), (("conflict is 400",), Verdict.FAIL),
-        (("wrong code",), Verdict.FAIL), (("quota",), Verdict.INCONCLUSIVE),
+        (("wrong code",), Verdict.FAIL), (("quota",), Verdict.INCONCLUSIVE), (("forgets what it makes",), Verdict.INCONCLUSIVE),
     ],
     ids=str,
 )  # fmt: skip
@@ -138,6 +151,14 @@ def test_a_value_that_is_taken(change: str, ways: tuple[str, ...], verdict: Verd
 def test_a_value_that_is_taken_in_another_case_only() -> None:
     assert run_check("unique-conflict", profile(), "thing", Things("case counts"), **UNIQUE).verdict is Verdict.PASS
     assert run_check("unique-conflict", profile(), "thing", Things("case counts"), change="swap-case", **UNIQUE).verdict is Verdict.FAIL
+
+
+def test_values_that_the_server_changes_are_found_where_they_are_read_back() -> None:
+    plain = profile()
+    reading = replace(plain, requirements=(requirement_of("read-after-create", "thing"),))
+    assert run_check("unique-conflict", reading, "thing", Things("cuts texts"), **UNIQUE).verdict is Verdict.INCONCLUSIVE
+    assert run_check("unique-conflict", plain, "thing", Things("cuts texts"), **UNIQUE).verdict is Verdict.FAIL
+    assert run_check("unique-conflict", reading, "thing", Things("no uniqueness"), **UNIQUE).verdict is Verdict.FAIL
 
 
 def test_a_full_server_is_no_conflict() -> None:

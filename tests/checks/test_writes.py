@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from conformance.verdict import Verdict
-from tests.checks.support import run_check
+from conformance.wire import WireRequest, WireResponse
+from tests.checks.support import requirement_of, run_check
 from tests.checks.things import Things, profile
 
 
@@ -134,3 +136,31 @@ def test_what_is_created_is_listed() -> None:
     assert run_check("list-contains", profile(), "thing", Things("late lists")).verdict is Verdict.FAIL
     assert run_check("list-contains", profile(), "thing", Things("small pages", others=9)).verdict is Verdict.INCONCLUSIVE
     assert run_check("list-contains", profile(), "thing", Things("small pages", others=9), **pages).verdict is Verdict.PASS
+
+
+def test_an_empty_list_is_no_page_of_more() -> None:
+    pages = {"next": "/next"}
+    assert run_check("list-contains", profile(), "thing", Things("lists nothing"), **pages).verdict is Verdict.FAIL
+    assert run_check("list-contains", profile(), "thing", Things("lists nothing")).verdict is Verdict.FAIL
+    assert run_check("list-contains", profile(), "thing", Things("small pages", others=9), **pages).verdict is Verdict.PASS
+
+
+def test_a_listed_value_that_a_read_shows_as_well_is_found_there() -> None:
+    reading = replace(profile(), requirements=(requirement_of("read-after-create", "thing"),))
+    assert run_check("list-contains", reading, "thing", Things("cuts texts"), same=["/kind"]).verdict is Verdict.INCONCLUSIVE
+    assert run_check("list-contains", profile(), "thing", Things("cuts texts"), same=["/kind"]).verdict is Verdict.FAIL
+
+
+def test_a_merge_leaves_alone_what_it_does_not_name() -> None:
+    """At any depth: a member beside the one that is changed keeps its value."""
+    nested = profile(example={"name": "{marker}", "label": {"colour": "red", "size": "big"}}, changes={"label": {"colour": "{unique}"}})
+    assert run_check("patch-applies", nested, "thing", Things()).verdict is Verdict.PASS
+    things = Things()
+
+    def shallow(request: WireRequest, now: float) -> WireResponse:
+        answered = things(request, now)
+        if request.method == "PATCH":
+            things.kept[request.target.split("/")[2]]["label"].pop("size")
+        return answered
+
+    assert run_check("patch-applies", nested, "thing", shallow).verdict is Verdict.FAIL

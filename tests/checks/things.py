@@ -144,6 +144,8 @@ class Things:
     def _create(self, body: Any, now: float) -> WireResponse:
         if self.has("quota"):
             return self._error(400, "quota")
+        if self.has("cuts texts"):
+            body = {k: v[:-3] if isinstance(v, str) and k != "id" else v for k, v in body.items()}
         if "id" in body and self.has("knows ids"):
             if body["id"] in self.kept and not self.has("makes another"):
                 self.kept[body["id"]] |= body
@@ -160,6 +162,8 @@ class Things:
         if "id" in body and self.has("refuses ids"):
             return self._error(400, "id")
         if body.get("kind") == "bad" and not self.has("takes anything"):
+            if self.has("makes what it refuses"):
+                self._keep({**body, "name": f"nobody's {self.number}"}, now)
             return self._error(400, "invalid")
         fold = str.casefold if not self.has("case counts") else str
         taken = [t for t in self.kept.values() if fold(str(t["name"])) == fold(str(body.get("name")))]
@@ -168,7 +172,10 @@ class Things:
         if taken and not self.has("no uniqueness"):
             return self._error(400 if self.has("conflict is 400") else 409, "other" if self.has("wrong code") else "unique")
         key = self._keep(body, now)
-        return answer(201, self._shown(key), location=f"/things/{key}", etag=self._tag(key))
+        made = answer(201, self._shown(key), location=f"/things/{key}", etag=self._tag(key))
+        if self.has("forgets what it makes"):
+            del self.kept[key]
+        return made
 
     def _push(self, body: Any, now: float) -> WireResponse:
         if not self.has("forgets pushes"):
@@ -205,10 +212,18 @@ class Things:
             keys.sort(key=lambda k: self.kept[k]["name"] if self.has("sorts by code") else self.kept[k]["name"].casefold(), reverse=down)
         if self.has("shows deleted"):
             keys += sorted(self.gone)
+        if self.has("404 for an empty list") and not self.kept:
+            return self._error(404, "nothing")
+        if self.has("lists nothing"):
+            return answer(200, {"items": [], "total": len(keys)})
         return self._page(keys, query)
 
     def _page(self, keys: list[str], query: dict[str, str]) -> WireResponse:
-        total = len(keys) + (3 if self.has("wrong total") else 0)
+        total = (
+            len(keys)
+            + (3 if self.has("wrong total") else 0)
+            - (len([k for k in self.gone if k in keys]) if self.has("shows deleted") else 0)
+        )
         size = int(query.get("limit", 50))
         size = min(size, 3) if self.has("small pages") else size
         first = 0
@@ -255,6 +270,8 @@ class Things:
                 continue
             made = self._create(one["data"], now)
             key = json.loads(made.body)["id"]
+            if self.has("bulk does nothing"):
+                del self.kept[key]
             status: Any = {"code": str(made.status)} if self.has("status objects") else str(made.status)
             told.append({"method": "POST", "name": one["name"], "status": status, "location": f"/things/{key}"})
             if self.has("bulk forgets names"):

@@ -43,8 +43,8 @@ async def same_answer(
     if first != last:
         raise Inconclusive("the answer changes by itself", before, after)
     if any_order:
-        expect_same(first, second, seen, before, what="the same as without")
-        expect_same(second, first, seen, before, what="no more than without")
+        expect_same(first, second, seen, before, what="the same as without", at=pointer)
+        expect_same(second, first, seen, before, what="no more than without", at=None)
     elif not same_value(first, second):
         raise Nonconformity(f"{first!r} at {pointer or 'the body'}", repr(second), seen, before, cause=f"not the same: {operation.title}")
 
@@ -59,11 +59,12 @@ async def answer_matches(api: Api, resource: Resource, schema: str, role: str = 
     seen = await given(await valid_request(api, operation))
     parts = pick(seen.json(), pointer)
     if not parts:
-        raise Nonconformity(f"{schema} at {pointer}", "nothing there", seen, cause=f"nothing at {pointer}")
+        raise Nonconformity(f"{schema} at {pointer}", "nothing there", seen, cause=f"nothing at {pointer}", place=pointer)
     for part in parts:
         found = next(iter(api.profile.contract.responses.violations(f"/components/schemas/{schema}", part)), None)
         if found:
-            raise Nonconformity(f"{schema} at {pointer or 'the body'}", str(found), seen, cause=found.cause)
+            place = pointer + found.place if len(parts) == 1 else None
+            raise Nonconformity(f"{schema} at {pointer or 'the body'}", str(found), seen, cause=found.cause, place=place)
 
 
 @check("answer-follows", about="operation")
@@ -73,10 +74,12 @@ async def answer_follows(api: Api, operation: Operation, schema: str, pointer: s
     With: `pointer` to the parts; `schema`, the name of the component.
     """
     seen = await given(await valid_request(api, operation))
-    for part in pick(seen.json(), pointer):
+    parts = pick(seen.json(), pointer)
+    for part in parts:
         found = next(iter(api.profile.contract.responses.violations(f"/components/schemas/{schema}", part)), None)
         if found:
-            raise Nonconformity(f"{schema} at {pointer or 'the body'}", str(found), seen, cause=f"{schema}: {found.cause}")
+            place, cause = pointer + found.place if len(parts) == 1 else None, f"{schema}: {found.cause}"
+            raise Nonconformity(f"{schema} at {pointer or 'the body'}", str(found), seen, cause=cause, place=place)
 
 
 @check("values-included", about="service")

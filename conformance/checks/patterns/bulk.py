@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance.api import Api
 from conformance.checks.expect import ABSENT, one_of
+from conformance.checks.patterns.home import poll
 from conformance.checks.patterns.places import empty, one_at, processed, put
 from conformance.checks.registry import check
 from conformance.checks.subjects import fresh_example, valid_request
@@ -14,6 +15,7 @@ from conformance.contract import Operation
 from conformance.ending import Nonconformity
 from conformance.exchange import Exchange
 from conformance.flow import send
+from conformance.profile import Resource
 from conformance.requirement import pick
 
 
@@ -52,6 +54,7 @@ async def bulk_per_item(
     _expect_status(ours[0], status, made, seen, operation)
     if location and empty(one_at(ours[0], location)):
         raise Nonconformity(f"the link to what was created at {location}", "nothing", seen, cause=f"bulk: {operation.title}")
+    await _expect_made(api, resource, str(one_at(ours[0], location)) if location else "", seen, operation)
     if not failing:
         return
     others = [a for a in told if a is not ours[0]]
@@ -65,6 +68,17 @@ async def bulk_per_item(
         )
     if explained and empty(one_at(failed[0], explained)):
         raise Nonconformity(f"an explanation of the failure at {explained}", "nothing", seen, cause=f"bulk: {operation.title}")
+
+
+async def _expect_made(api: Api, resource: Resource, link: str, seen: Exchange, operation: Operation) -> None:
+    """Follow the link to what is told as created: it is there."""
+    if not (link and resource.read):
+        return
+    read = await poll(api.request(api.operation(resource.read), link=link), lambda x: x.success, resource.within)
+    if read.status in resource.gone:
+        raise Nonconformity(
+            f"the {resource.name} that is told as created at {link}", read.summary, read, seen, cause=f"bulk not done: {operation.title}"
+        )
 
 
 def _expect_status(told: Any, places: Sequence[str], wanted: Sequence[int], seen: Exchange, operation: Operation) -> None:

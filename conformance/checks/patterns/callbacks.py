@@ -21,6 +21,7 @@ from conformance.api import Api, Subject, merged
 from conformance.checks.expect import instant
 from conformance.checks.patterns.events import Event, read_event
 from conformance.checks.patterns.home import poll
+from conformance.checks.patterns.lifecycle import expect_left
 from conformance.checks.patterns.places import one_at
 from conformance.checks.registry import check
 from conformance.checks.subjects import create_request, created, fresh_example, guarded
@@ -198,6 +199,8 @@ async def callback_delivered(
     broken = malformed(watch)
     if broken:
         raise Inconclusive(f"a delivery came that is not well-formed, and none with {told(event)}", broken.delivery, *watch.evidence())
+    if any(step.get("send") in ("delete", resource.delete) for step in after):
+        await expect_left(api, resource, watch.subject, watch.cause)
     others = f"{len(watch.events)} others" if watch.events else "nothing"
     raise Nonconformity(f"a callback with {told(event)} within {limit:g} s", others, *watch.evidence(), cause=f"no callback: {told(event)}")
 
@@ -258,7 +261,10 @@ async def callback_not_early(
     if within is not None:  # what cannot be read yet has the time of the bindings
         await poll(request, lambda x: x.success or agrees(x), resource.within)
     seen = await poll(request, agrees, resource.within if within is None else within)
+    if seen.status >= 500:
+        raise Inconclusive(f"{request.where} answered {seen.status}", seen, found.delivery, needs=resource.read)
     if not agrees(seen):
+        other = next((p for p in shows or {} if seen.success and not shown(seen, {p: (shows or {})[p]})), None)
         observed = seen.summary if not seen.success else ", ".join(f"{one_at(seen.json(), p)} at {p}" for p in shows or {})
         wanted = " or ".join([*([told(shows)] if shows else []), *(["nothing any more"] if gone else [])])
         raise Nonconformity(
@@ -268,6 +274,7 @@ async def callback_not_early(
             found.delivery,
             watch.made,
             cause=f"early callback: {told(event)}",
+            place=other,
         )
 
 

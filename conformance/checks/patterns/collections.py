@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from conformance.api import Api, Subject, merged
 from conformance.checks.expect import ABSENT, one_of, same_value
 from conformance.checks.patterns.home import Home, cut_short, found_in, home, listing, make, one, poll, same_marker, same_thing
+from conformance.checks.patterns.lifecycle import still_there
 from conformance.checks.patterns.paging import Paging, total_of, walk
 from conformance.checks.patterns.places import CHANGES, empty, expect_told, one_at, processed, put, refer, set_up
 from conformance.checks.registry import check
@@ -123,11 +125,23 @@ async def _by_value(api: Api, resource: Resource, asked: _Asked) -> None:
     if not any(same_thing(resource, item, ours) for item in items):
         if cut_short(seen):
             raise Inconclusive("the filtered list is paged, and its first page does not hold our item", seen, made)
+        await _listed_at_all(api, resource, at, ours, made)
         raise Nonconformity(
-            f"the item whose {asked.pointer} is {value!r}", f"{len(items)} others", seen, made, cause=f"filter misses: {request.operation}"
-        )
+            f"the item whose {asked.pointer} is {value!r}", f"{len(items)} others", seen, made,
+            cause=f"filter misses: {request.operation}", place=resource.items,
+        )  # fmt: skip
     if not alike:
         _expect_total(asked.total, 1, seen, made)  # the value is fresh, so nobody else's item matches
+
+
+async def _listed_at_all(api: Api, resource: Resource, at: Home, subject: Subject, made: Exchange) -> None:
+    """Go on only where our item is there and in the list without a filter: that it is not is found elsewhere."""
+    await still_there(api, resource, subject, made)
+    if resource.list:
+        whole = await send(listing(api, resource, at))
+        paged = whole.success and cut_short(whole) and bool(api.items(resource, whole.json()))
+        if whole.success and not paged and found_in(api, resource, whole, subject) is None:
+            raise Inconclusive("the list without a filter does not show our item either; `list-contains` looks at that", whole, made)
 
 
 def _expect_total(place: str, wanted: int, seen: Exchange, made: Exchange) -> None:
@@ -186,6 +200,7 @@ async def _by_queries(
             raise Inconclusive(f"the list does not show our {resource.name} without a filter either", plain, seen, made)
         if cut_short(seen):
             raise Inconclusive("the filtered list is paged, and its first page does not hold our item", seen, made)
+        await _asked_as_kept(api, resource, query, item, next((i for i in api.items(resource, plain.json()) if is_ours(i)), None), plain)
         raise Nonconformity(
             f"our {resource.name}, which matches {dict(query)}",
             "not in the list",
@@ -208,6 +223,14 @@ async def _by_queries(
                 made,
                 cause=f"filter ignored: {operation.title}",
             )
+
+
+async def _asked_as_kept(api: Api, resource: Resource, query: Mapping[str, Any], item: Any, shown: Any, plain: Exchange) -> None:
+    """Go on only where a query asks for values that the server keeps as they were sent: that it does not is found elsewhere."""
+    for pointer in dict.fromkeys(re.findall(r"\{(/[^{}]*)\}", str(dict(query)))):
+        sent, kept = one_at(item, pointer), one_at(shown, pointer)
+        if kept is not ABSENT and not same_value(sent, kept):
+            raise Inconclusive(f"{sent!r} at {pointer} became {kept!r}; `read-after-create` looks at that", plain)
 
 
 async def _posted(api: Api, resource: Resource, at: Home, write: str, sent: str) -> tuple[Any, Exchange, Callable[[Any], bool]]:

@@ -155,4 +155,4 @@ async def answer_shows(api: Api, resource: Resource, pointers: Sequence[str], ch
     _documented(api, resource, made)
     sent = json.loads(made.request.body)  # as it was recorded: secrets are placeholders there, as they are in the answer
     for pointer in pointers:
-        expect_same(one_at(sent, pointer), one_at(made.json(), pointer), made, what=f"what was sent, at {pointer}")
+        expect_same(one_at(sent, pointer), one_at(made.json(), pointer), made, what=f"what was sent, at {pointer}", at=pointer)

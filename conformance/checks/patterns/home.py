@@ -110,7 +110,7 @@ def cut_short(page: Exchange) -> bool:
     totals = [
         v for k, v in body.items() if isinstance(v, int) and not isinstance(v, bool) and ("total" in k.lower() or "count" in k.lower())
     ]
-    return any(total > shown for total in totals)
+    return shown > 0 and any(total > shown for total in totals)  # a first page that is empty is no page of more
 
 
 def _has_next(key: str, value: Any) -> bool:

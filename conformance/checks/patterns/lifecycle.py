@@ -31,6 +31,33 @@ async def reading(api: Api, resource: Resource, subject: Subject) -> Exchange:
     return seen
 
 
+async def still_there(api: Api, resource: Resource, subject: Subject, made: Exchange) -> Exchange | None:
+    """Go on only where what was made is there, and return the read, if there is any; that it was not kept is found elsewhere.
+
+    Raises:
+        Inconclusive: a read answers that there is nothing.
+    """
+    if not resource.read:
+        return None
+    seen = await reading(api, resource, subject)
+    if seen.status in resource.gone:
+        raise Inconclusive(
+            f"the {resource.name} that was made is not there; `read-after-create` looks at that", seen, made, needs=resource.read
+        )
+    return seen
+
+
+async def expect_left(api: Api, resource: Resource, subject: Subject, deletion: Exchange) -> None:
+    """Go on only where a delete had an effect: of one that had none there is nothing to tell.
+
+    Raises:
+        Inconclusive: what was deleted can be read as if nothing had happened.
+    """
+    seen = await send(api.request(api.operation(resource.read), subject=subject)) if resource.read else deletion
+    if resource.read and seen.success and not over(resource, seen) and not leaving(resource, seen.json()):
+        raise Inconclusive("the delete had no effect; `delete-is-effective` looks at that", seen, deletion, needs=resource.delete)
+
+
 @check("read-after-create", roles=("create", "read"))
 async def read_after_create(
     api: Api, resource: Resource, changes: Mapping[str, Any] | None = None, same: Sequence[str] = (), at: Sequence[str] = ()
@@ -52,11 +79,12 @@ async def read_after_create(
     whole = one_at(body, place)
     if not same:
         ignoring = [p.removeprefix(place) for p in not_compared(api, resource) if p.startswith(place)]
-        expect_same(subject.sent, whole, found, made, ignoring=ignoring)
+        expect_same(subject.sent, whole, found, made, ignoring=ignoring, at=place)
     for pointer in same:
         sent, shown = one_at(subject.sent, pointer), one_at(whole, pointer)
         if not has(sent, shown):
-            raise Nonconformity(f"what was written at {pointer}: {sent!r}", repr(shown), found, made, cause=f"value of {pointer}")
+            wanted, cause = f"what was written at {pointer}: {sent!r}", f"value of {pointer}"
+            raise Nonconformity(wanted, repr(shown), found, made, cause=cause, place=place + pointer)
 
 
 @check("list-contains", roles=("create", "list"))
@@ -76,7 +104,8 @@ async def list_contains(
     set_up(page)
     item = found_in(api, resource, page, subject)
     if item is not None:
-        return _as_sent(resource, subject, item, same, page, made)
+        number = api.items(resource, page.json()).index(item)
+        return await _as_sent(api, resource, subject, item, same, page, made, at=f"{resource.items}/{number}")
     if not cut_short(page):
         others = f"{len(api.items(resource, page.json()))} others"
         raise Nonconformity(
@@ -87,7 +116,7 @@ async def list_contains(
     found = await walk(api, resource, at, Paging(count=count, start=start, first=first, step=step, next=next, last=last, total=total), None)
     ours = [i for i in found.items if same_thing(resource, i, subject)]
     if ours:
-        return _as_sent(resource, subject, ours[0], same, *found.evidence, made)
+        return await _as_sent(api, resource, subject, ours[0], same, *found.evidence, made)
     if not found.whole:
         raise Inconclusive(found.stopped, *found.evidence, made)
     others = f"{len(found.items)} others on {len(found.pages)} pages"
@@ -96,13 +125,30 @@ async def list_contains(
     )
 
 
-def _as_sent(resource: Resource, subject: Subject, item: Any, same: Sequence[str], *evidence: Exchange) -> None:
-    """Expect the members of a listed item as they were sent."""
+async def _as_sent(
+    api: Api, resource: Resource, subject: Subject, item: Any, same: Sequence[str], *evidence: Exchange, at: str | None = None
+) -> None:
+    """Expect the members of a listed item as they were sent; what a read shows as the list does is found where it is read back."""
     for pointer in same:
         sent, shown = one_at(subject.sent, pointer), one_at(item, pointer)
-        if sent is not ABSENT and not has(sent, shown):
-            cause = f"listed value of {pointer}: {resource.name}"
-            raise Nonconformity(f"what was written at {pointer}: {sent!r}", repr(shown), *evidence, cause=cause)
+        if sent is ABSENT or has(sent, shown):
+            continue
+        read = await still_there(api, resource, subject, evidence[-1])
+        if read and read.success and shown is not ABSENT and kept_at(api, resource, read, pointer) == shown:
+            raise Inconclusive(f"a read shows {shown!r} at {pointer} as well; `read-after-create` looks at that", read, *evidence)
+        wanted, cause = f"what was written at {pointer}: {sent!r}", f"listed value of {pointer}: {resource.name}"
+        raise Nonconformity(wanted, repr(shown), *evidence, cause=cause, place=None if at is None else at + pointer)
+
+
+def kept_at(api: Api, resource: Resource, read: Exchange, pointer: str) -> Any:
+    """Return what a read shows of a member that was sent, where `read-after-create` of the resource looks for it; `ABSENT` without one."""
+    looks = [r.arguments for r in api.profile.requirements if r.check == "read-after-create" and r.on == resource.name]
+    body = read.json()
+    for look in looks:
+        found = one_at(body, next((p for p in look.get("at", ()) if pick(body, p)), "") + pointer)
+        if found is not ABSENT:
+            return found
+    return ABSENT
 
 
 @check("delete-is-effective", roles=("create", "read", "delete"))

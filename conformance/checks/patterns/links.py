@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from conformance.api import Api, Subject
-from conformance.checks.expect import one_of
-from conformance.checks.patterns.lifecycle import reading
+from conformance.checks.expect import ABSENT, one_of
+from conformance.checks.patterns.lifecycle import reading, still_there
 from conformance.checks.patterns.places import one_at
 from conformance.checks.patterns.protocol import processed
 from conformance.checks.registry import check
@@ -89,6 +89,10 @@ async def _leads_to(api: Api, resource: Resource, subject: Subject, made: Exchan
     if not seen.success:
         if 300 <= seen.status < 400:
             raise Inconclusive(f"{seen.request.where} redirects ({seen.status}); the suite follows no redirects", seen)
+        id = one_at(body, resource.created_id or resource.id) if resource.parameter and (resource.created_id or resource.id) else ABSENT
+        if id is not ABSENT and "/" not in str(id) and not place.startswith("/"):
+            known = Subject(parameters={**subject.parameters, resource.parameter: str(id)})
+            await still_there(api, resource, known, made)
         raise Nonconformity(
             f"{one_of(api.operation(resource.read).success)} at the URI of {place}",
             seen.summary,

@@ -9,12 +9,13 @@ from typing import Any
 from urllib.parse import urljoin
 
 from conformance.api import Api, Subject
-from conformance.checks.patterns.home import Home, cut_short, home, key_of, listing, make, poll, same_thing
+from conformance.checks.patterns.home import Home, cut_short, found_in, home, key_of, listing, make, poll, same_thing
 from conformance.checks.patterns.places import processed, set_up
+from conformance.checks.patterns.writing import gone_within, over, write_request
 from conformance.checks.registry import check
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable
 from conformance.exchange import Exchange, Request
-from conformance.flow import given, send
+from conformance.flow import ending, given, send, wait
 from conformance.profile import Resource
 from conformance.requirement import pick
 
@@ -234,6 +235,8 @@ async def totals_agree(
 ) -> None:  # fmt: skip
     """Reads all pages of a list, twice where they do not add up, and compares the number of items with the total that the server tells.
 
+    Where we may, two are created before and one of them is deleted, so that there is something to count and something that is gone.
+
     Args:
         total: where the total is: a JSON Pointer or a header.
         count, start, first, step, next, last: how pages are asked for, see `Paging`; none of them where the list is never paged.
@@ -241,7 +244,12 @@ async def totals_agree(
     """
     paging = Paging(count=count, start=start, first=first, step=step, next=next, last=last, total=total)
     at = await home(api, resource)
+    await ending(_stirred(api, resource, at))
     looks = [await _counted(api, resource, at, paging, size)]
+    while looks[-1].said != looks[-1].shown and looks[-1].ended_s - looks[0].ended_s < resource.within:
+        await wait(min(1.0, resource.within / 4))
+        looks.append(await _counted(api, resource, at, paging, size))
+    looks = looks[-1:]
     if looks[0].said == looks[0].shown:
         return
     looks.append(await _counted(api, resource, at, paging, size))
@@ -253,12 +261,30 @@ async def totals_agree(
     )
 
 
+async def _stirred(api: Api, resource: Resource, at: Home) -> None:
+    """Create two and delete one of them, where that is allowed; that it does not come about is for others to find."""
+    create, delete = api.profile.contract.operations.get(resource.create), api.profile.contract.operations.get(resource.delete)
+    if create is None or delete is None or resource.example is None or not (api.allows(create.effect) and api.allows(delete.effect)):
+        return
+    first, _ = await make(api, resource, at)
+    await make(api, resource, at)
+    await poll(listing(api, resource, at), lambda page: page.success and found_in(api, resource, page, first) is not None, resource.within)
+    gone = await given(await write_request(api, delete, first))
+    if resource.read:
+        await poll(api.request(api.operation(resource.read), subject=first), lambda x: over(resource, x), gone_within(resource, gone))
+
+
 @dataclass(frozen=True, slots=True)
 class _Count:
     said: int
     shown: int
     keys: tuple[str, ...]
     walked: Walk
+
+    @property
+    def ended_s(self) -> float:
+        """When the last page was read."""
+        return self.walked.pages[-1].ended_s
 
 
 async def _counted(api: Api, resource: Resource, at: Home, paging: Paging, size: int) -> _Count:

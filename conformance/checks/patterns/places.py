@@ -122,9 +122,8 @@ def expect_told(api: Api, seen: Exchange, members: Mapping[str, Any], *others: E
         found = one_at(body, pointer)
         if not any(same_value(found, one) for one in wanted):
             expected = " or ".join(str(one) for one in wanted)
-            raise Nonconformity(
-                f"{expected} at {pointer} of the error", repr(found), seen, *others, cause=f"the error: {pointer} {expected}"
-            )
+            cause = f"the error: {pointer} {expected}"
+            raise Nonconformity(f"{expected} at {pointer} of the error", repr(found), seen, *others, cause=cause, place=pointer)
 
 
 def processed(operation: Operation, seen: Exchange, *others: Exchange, what: str = "", cause: str = "") -> None:

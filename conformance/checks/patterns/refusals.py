@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,16 +10,20 @@ from typing import Any
 from conformance.api import Api, Subject, merged
 from conformance.checks.expect import ABSENT, expect_same, one_of, same_value
 from conformance.checks.patterns.home import home, listing, make, making, same_marker
+from conformance.checks.patterns.lifecycle import kept_at, still_there
 from conformance.checks.patterns.places import CHANGES, empty, expect_told, leaves, one_at, put, refer
 from conformance.checks.patterns.writing import write_request
 from conformance.checks.registry import check
 from conformance.checks.service import expect_error
-from conformance.checks.subjects import changing_body, fresh_example, named
+from conformance.checks.subjects import changing_body, created, fresh_example, named
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable, NotTested
 from conformance.exchange import Exchange, Request
 from conformance.flow import given, send
 from conformance.profile import ROLES, Resource
+
+#: From this length on a text that is fresh is nobody else's.
+LONG = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,8 @@ async def _nothing_made(api: Api, resource: Resource, body: Any, changes: Mappin
     refusal.expect(api, seen, control, what=f"a {resource.name} that must not be made")
     if resource.list and resource.marker and not seen.success:
         listed = await given(listing(api, resource, at))
-        if any(same_marker(resource, item, wrong) for item in api.items(resource, listed.json())):
+        fresh = _fresh(wrong, valid, await fresh_example(api, resource))
+        if any(same_marker(resource, i, wrong) or _shows(i, fresh) for i in api.items(resource, listed.json())):
             raise Nonconformity(
                 "nothing is made by a refused create",
                 f"the {resource.name} is in the list",
@@ -87,6 +93,17 @@ async def _nothing_made(api: Api, resource: Resource, body: Any, changes: Mappin
                 seen,
                 cause=f"refused create makes: {resource.create}",
             )
+
+
+def _fresh(sent: Any, valid: Any, other: Any) -> dict[str, str]:
+    """Return the texts of a body, by place, that nobody else has: long ones of its example that a second example has otherwise."""
+    ours, others = leaves(valid), leaves(other)
+    long = {place: v for place, v in leaves(sent).items() if isinstance(v, str) and len(v) >= LONG and re.search("[A-Za-z]", v)}
+    return {p: v for p, v in long.items() if ours.get(p) == v and isinstance(others.get(p), str) and others[p] != v}
+
+
+def _shows(item: Any, fresh: Mapping[str, str]) -> bool:
+    return any(same_value(one_at(item, place), value) for place, value in fresh.items())
 
 
 async def _nothing_changed(
@@ -130,7 +147,7 @@ def _expect_as_before(
     was, now = before.json(), after.json()
     for wanted, found in [(one_at(was, p), one_at(now, p)) for p in same] or [(was, now)]:
         first, second = (None if value is ABSENT else value for value in (wanted, found))
-        expect_same(first, second, after, refused, before, ignoring=() if same else ignoring, what="as before the refused write")
+        expect_same(first, second, after, refused, before, ignoring=() if same else ignoring, what="as before the refused write", at=None)
     for pointer, value in leaves(wrong).items():
         if not same and not empty(value) and one_at(was, pointer) is ABSENT and same_value(one_at(now, pointer), value):
             raise Nonconformity(
@@ -208,12 +225,24 @@ async def unique_conflict(
     control = await given(making(api, resource, at, third))
     if 300 <= seen.status < 400:
         raise Inconclusive(f"{seen.request.where} redirects ({seen.status}); the suite follows no redirects", seen)
+    if seen.success and seen.status not in status:
+        await still_there(api, resource, created(api, resource, control, third, at.parent), control)
+        await _kept_as_sent(api, resource, subject, (pointer, *together), made)
     if seen.status not in status:
         observed = f"{seen.summary}: accepted" if seen.success else seen.summary
         raise Nonconformity(
             f"{one_of(status)}: {pointer} {again!r} is taken", observed, seen, made, control, cause=f"not unique: {resource.name} {pointer}"
         )
     expect_told(api, seen, error or {}, control)
+
+
+async def _kept_as_sent(api: Api, resource: Resource, subject: Subject, pointers: Sequence[str], made: Exchange) -> None:
+    """Go on only where the values are kept as they were sent, in whatever case: two that a server changes need not be the same."""
+    read = await send(api.request(api.operation(resource.read), subject=subject)) if resource.read else made
+    for pointer in pointers if read.success and resource.read else ():
+        sent, shown = one_at(subject.sent, pointer), kept_at(api, resource, read, pointer)
+        if isinstance(sent, str) and isinstance(shown, str) and sent.casefold() != shown.casefold():
+            raise Inconclusive(f"{sent!r} at {pointer} became {shown!r}; `read-after-create` looks at that", read, made)
 
 
 @check("replace-never-creates", roles=("create", "read", "replace"))

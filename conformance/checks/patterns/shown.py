@@ -148,7 +148,7 @@ def _in_state(seen: Exchange, state: Mapping[str, Any]) -> bool:
 def _moment(body: Any, pointer: str, *seen: Exchange) -> datetime:
     found = instant(str(one_at(body, pointer)))
     if found is None:
-        raise Nonconformity(f"a moment at {pointer}", repr(one_at(body, pointer)), *seen, cause=f"no moment at {pointer}")
+        raise Nonconformity(f"a moment at {pointer}", repr(one_at(body, pointer)), *seen, cause=f"no moment at {pointer}", place=pointer)
     return found
 
 

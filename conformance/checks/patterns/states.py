@@ -300,7 +300,7 @@ class _Appearance:
     def _wrong(self, found: Any, seen: Exchange) -> Nonconformity | None:
         try:
             for pointer in self.same:
-                expect_same(one_at(self.item, pointer), one_at(found, pointer), seen, what=f"what was written at {pointer}")
+                expect_same(one_at(self.item, pointer), one_at(found, pointer), seen, what=f"what was written at {pointer}", at=None)
         except Nonconformity as trouble:
             return trouble
         for pointer, value in self.shows.items():

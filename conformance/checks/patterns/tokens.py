@@ -69,7 +69,8 @@ async def issued_shown(
         if if_shown and not pick(body, place):
             continue
         if not same_value(found, value):
-            raise Nonconformity(f"{value!r} at {place}", repr(found), seen, made, cause=f"{operation.title}: {place}")
+            cause = f"{operation.title}: {place}"
+            raise Nonconformity(f"{value!r} at {place}", repr(found), seen, made, cause=cause, place=place)
 
 
 @check("issued-ends", about="operation")
@@ -100,29 +101,35 @@ async def issued_ends(
     presented = f"{token}x" if by == "alteration" else token
     seen = processed(operation, await send(await changed(api, operation, right, {member: presented})), *others)
     if one_at(seen.json(), active) is not False:
-        raise Nonconformity(f"false at {active} after {by}", repr(one_at(seen.json(), active)), seen, *others, cause=f"still active: {by}")
+        observed, cause = repr(one_at(seen.json(), active)), f"still active: {by}"
+        raise Nonconformity(f"false at {active} after {by}", observed, seen, *others, cause=cause, place=active)
 
 
 @check("answer-says", about="operation")
 async def answer_says(
     api: Api, operation: Operation, expect: Mapping[str, Any] | None = None, changes: Mapping[str, Any] | None = None,
-    holds: Sequence[str] = (), lacks: Sequence[str] = (), of_test_data: bool = False,
+    holds: Sequence[str] = (), lacks: Sequence[str] = (), of_test_data: bool = False, where: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
     """Sends a valid request, with other members if told so, and expects values in the answer.
 
     With: `changes`, members of the body that are replaced; `expect`, pointer -> value; `holds`, pointers at which there is something;
-    `lacks`, pointers at which there is nothing; `of_test_data`, when a refusal may be because of the target's test data.
+    `lacks`, pointers at which there is nothing; `of_test_data`, when a refusal may be because of the target's test data; `where`,
+    pointer -> value that the answer must have for this to be looked at.
     """
     seen = await send(await changed(api, operation, await valid_request(api, operation), changes or {}))
     if of_test_data and 400 <= seen.status < 500:
         raise Inconclusive(f"needs test_data: {operation.title} refused what is there with {seen.status}", seen)
     body = processed(operation, seen).json()
+    for place, value in (where or {}).items():
+        if not same_value(one_at(body, place), value):
+            raise Inconclusive(f"the answer does not say {value!r} at {place}, of which this is", seen)
     for place, value in (expect or {}).items():
         if not same_value(one_at(body, place), value):
-            raise Nonconformity(f"{value!r} at {place}", repr(one_at(body, place)), seen, cause=f"{operation.title}: {place}")
+            cause = f"{operation.title}: {place}"
+            raise Nonconformity(f"{value!r} at {place}", repr(one_at(body, place)), seen, cause=cause, place=place)
     for place in holds:
         if not pick(body, place):
-            raise Nonconformity(f"something at {place}", "nothing", seen, cause=f"{operation.title}: {place}")
+            raise Nonconformity(f"something at {place}", "nothing", seen, cause=f"{operation.title}: {place}", place=place)
     for place in lacks:
         if pick(body, place):
             raise Nonconformity(f"nothing at {place}", repr(one_at(body, place))[:200], seen, cause=f"{operation.title}: more than asked")
@@ -198,7 +205,7 @@ async def issuer_agrees(api: Api, operation: Operation, suffix: str, pointer: st
     wanted = urlunsplit((parts.scheme, parts.netloc, path.rstrip("/"), "", ""))
     found = one_at(seen.json(), pointer)
     if found not in (wanted, f"{wanted}/"):
-        raise Nonconformity(f"{wanted} at {pointer}", repr(found), seen, cause="another issuer")
+        raise Nonconformity(f"{wanted} at {pointer}", repr(found), seen, cause="another issuer", place=pointer)
 
 
 @check("links-absolute", about="operation")

@@ -9,17 +9,19 @@ from typing import Any
 from conformance.api import Api
 from conformance.checks.contract import provoke
 from conformance.checks.expect import expect_schema, one_of
+from conformance.checks.patterns.lifecycle import still_there
 from conformance.checks.patterns.places import expect_told
 from conformance.checks.registry import check
 from conformance.checks.subjects import create, discard, filled, fresh_example, renamed, valid_request
 from conformance.content import sent_body, with_members
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable
-from conformance.exchange import Request
+from conformance.exchange import Exchange, Request
 from conformance.flow import given, send
 from conformance.forms import BASIC, FORM, POST, Client, fields_of, proven, with_fields
 from conformance.profile import Resource
 from conformance.requirement import pick
+from conformance.scoring import ERROR_FORMAT
 
 #: Kinds of `error-members` that are about who asks.
 _IDENTITIES = {"no-credentials": "none", "wrong-credentials": "bad"}
@@ -114,14 +116,23 @@ async def request_refused(
         observed = f"{seen.summary}: accepted" if seen.success else seen.summary
         what = ", ".join([*(changes or {}), *(headers or {}), *([f"client {client}"] if client else [])])
         raise Nonconformity(f"{one_of(status)}: {what} is wrong", observed, seen, control, cause=f"not refused: {operation.title} {what}")
+    if schema:
+        _expect_refusal(api, schema, seen, control)
     expect_told(api, seen, error or {}, control)
     for name, pattern in (tells or {}).items():
         lines = [v for k, v in seen.headers if k.lower() == name.lower()]
         if not any(re.search(pattern, line) for line in lines):
             observed = ", ".join(lines) or "no such header"
             raise Nonconformity(f"{name} like {pattern} in the refusal", observed, seen, control, cause=f"refusal: {name}")
-    if schema:
+
+
+def _expect_refusal(api: Api, schema: str, seen: Exchange, control: Exchange) -> None:
+    """Expect the body of a refusal to follow a schema; of the schema that the bindings name for errors it is the format of errors."""
+    try:
         expect_schema(api, f"/components/schemas/{schema}", seen)
+    except Nonconformity as found:
+        cause = ERROR_FORMAT if schema == api.profile.bindings.error.schema else found.cause
+        raise Nonconformity(found.expected, found.observed, seen, control, cause=cause) from None
 
 
 def _with_headers(request: Request, headers: Mapping[str, str | None]) -> Request:
@@ -158,7 +169,9 @@ async def repeat_refused(api: Api, resource: Resource, status: Sequence[int] = (
     seen = await send(again, also=tuple(status))
     if seen.success and pick(api.body_of(seen), resource.id) != pick(api.body_of(made), resource.id):
         await discard(api, resource, seen)
-    _, control = await create(api, resource)
+    other, control = await create(api, resource)
+    if seen.success:
+        await still_there(api, resource, other, control)
     if seen.status not in status:
         observed = f"{seen.summary}: accepted" if seen.success else seen.summary
         raise Nonconformity(

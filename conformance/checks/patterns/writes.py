@@ -113,7 +113,8 @@ async def patch_applies(
             before,
             cause=f"change without effect: {update.title}",
         )
-    _others_kept(api, resource, before, after, seen, (*values, *clears))
+    merges = body is None and isinstance(wanted, Mapping) and update.body is None
+    _others_kept(api, resource, before, after, seen, (*values, *clears), merged=merges)
 
 
 async def _refused(api: Api, update: Operation, subject: Subject, seen: Exchange, must_accept: bool) -> None:
@@ -145,15 +146,28 @@ def _unmet(found: Any, values: Mapping[str, Any], clears: Sequence[str]) -> tupl
     return next(((place, ABSENT) for place in clears if any(not empty(shown) for shown in pick(found, place))), None)
 
 
-def _others_kept(api: Api, resource: Resource, before: Exchange, after: Exchange, seen: Exchange, touched: Sequence[str]) -> None:
-    """Expect that no member sent at the create, and not touched by the change, has lost its value (another value may be derived)."""
-    tops = {place.split("/")[1] for place in (*touched, *not_compared(api, resource)) if place}
-    for name in [n for n in resource.example or {} if n not in tops]:
-        value, left = before.json().get(name), after.json().get(name)
+def _others_kept(
+    api: Api, resource: Resource, before: Exchange, after: Exchange, seen: Exchange, touched: Sequence[str], *, merged: bool = False
+) -> None:
+    """Expect that no member sent at the create, and not touched by the change, has lost its value (another value may be derived).
+
+    Of a merge (RFC 7396), which leaves alone what it does not name, the members at any depth are looked at; else those at the top.
+    """
+    apart = [place for place in (*touched, *not_compared(api, resource)) if place]
+    if merged:
+        places = [place for place in leaves(resource.example or {}) if not any(_meet(place, other) for other in apart)]
+    else:
+        tops = {place.split("/")[1] for place in apart}
+        places = [f"/{name}" for name in resource.example or {} if name not in tops]
+    for place in places:
+        value, left = one_at(before.json(), place), one_at(after.json(), place)
         if not empty(value) and empty(left):
-            raise Nonconformity(
-                f"/{name} as before: {value!r}", repr(left), after, seen, before, cause=f"change clears others: {resource.name}"
-            )
+            cause = f"change clears others: {resource.name}"
+            raise Nonconformity(f"{place} as before: {value!r}", repr(left), after, seen, before, cause=cause, place=place)
+
+
+def _meet(one: str, other: str) -> bool:
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 @check("read-only-ignored", roles=("create", "read"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import replace
 
+from conformance.profile import Profile
 from conformance.reference.faults.planting import Seen, fault, with_header, with_request_header, without_request_header
 from conformance.reference.faults.where import both, needs_credentials, operations, protected_service, role, turns
 from conformance.wire import WireResponse, header
@@ -25,6 +26,11 @@ def _presented(seen: Seen) -> bool:
     return any(header(seen.request.headers, n) for n in ("authorization", seen.twin.options.token_header or "x-auth-token"))
 
 
+def _read_with_tokens(profile: Profile, place: str) -> frozenset[str]:
+    """What presents a token of an ended session at the place."""
+    return frozenset(r.id for r in profile.requirements if r.check == "session-token" and r.arguments.get("read") == place)
+
+
 @fault(group=_GROUP, sentence="Nothing asks for credentials.", applies=protected_service, expected=turns("service-authentication"))
 def no_authentication(seen: Seen) -> WireResponse:
     answer = seen.forward()
@@ -41,7 +47,7 @@ def open_operation(seen: Seen) -> WireResponse:
 
 @fault(
     group=_GROUP, sentence="The operation takes whatever credentials it is given.",
-    applies=operations(needs_credentials), expected=both(turns("authentication"), turns("session-token")),
+    applies=operations(needs_credentials), expected=both(turns("authentication"), _read_with_tokens),
 )  # fmt: skip
 def wrong_credentials_taken(seen: Seen) -> WireResponse:
     answer = seen.forward()

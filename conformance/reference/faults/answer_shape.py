@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from conformance.contract import Operation
+from conformance.profile import Profile
 from conformance.reference.faults.planting import Seen, fault, success
-from conformance.reference.faults.where import answers_json, has_spare, operations, requires, spare, turns
+from conformance.reference.faults.where import answers_json, graver, has_spare, operations, requires, spare, turns
 from conformance.wire import WireResponse
 
 
@@ -22,6 +24,10 @@ def _at_spare(seen: Seen, change: Callable[[dict[str, Any], str], None], **asked
         return body
 
     return seen.edited(edit)
+
+
+def _spare_of(**asked: Any) -> Callable[[Profile, Operation], str]:
+    return lambda profile, operation: spare(profile, operation, **asked)[0]
 
 
 @fault(
@@ -42,7 +48,7 @@ def text_as_number(seen: Seen) -> WireResponse:
 
 @fault(
     group="answer shape", sentence="A number is sent as a text.",
-    applies=operations(has_spare(kinds=("integer", "number"))), expected=turns("answer", "totals-agree"),
+    applies=operations(has_spare(kinds=("integer", "number"))), expected=graver(turns("answer"), _spare_of(kinds=("integer", "number"))),
 )  # fmt: skip
 def number_as_text(seen: Seen) -> WireResponse:
     kinds = ("integer", "number")
@@ -60,24 +66,28 @@ def null_for_value(seen: Seen) -> WireResponse:
 
 @fault(
     group="answer shape", sentence="A member has a value outside of its enumeration.",
-    applies=operations(has_spare(enums=True)), expected=turns("answer"),
+    applies=operations(has_spare(enums=True)), expected=graver(turns("answer"), _spare_of(enums=True)),
 )  # fmt: skip
 def value_outside_enumeration(seen: Seen) -> WireResponse:
     return _at_spare(seen, lambda body, name: body.update({name: "no-such-value"}), enums=True)
 
 
-@fault(group="answer shape", sentence="The body is cut off in the middle.", applies=operations(answers_json), expected=turns("answer"))
+@fault(
+    group="answer shape", sentence="The body is cut off in the middle.", applies=operations(answers_json), expected=graver(turns("answer"))
+)
 def body_cut_off(seen: Seen) -> WireResponse:
     answer = seen.forward()
     return replace(answer, body=answer.body[: len(answer.body) // 2]) if success(answer) else answer
 
 
-@fault(group="answer shape", sentence="The answer has no body.", applies=operations(answers_json), expected=turns("answer"))
+@fault(group="answer shape", sentence="The answer has no body.", applies=operations(answers_json), expected=graver(turns("answer")))
 def body_empty(seen: Seen) -> WireResponse:
     answer = seen.forward()
     return replace(answer, body=b"") if success(answer) else answer
 
 
-@fault(group="answer shape", sentence="The body is wrapped in one more object.", applies=operations(requires), expected=turns("answer"))
+@fault(
+    group="answer shape", sentence="The body is wrapped in one more object.", applies=operations(requires), expected=graver(turns("answer"))
+)
 def body_wrapped(seen: Seen) -> WireResponse:
     return seen.edited(lambda body: {"data": body})

@@ -61,10 +61,30 @@ def _changed(seen: Seen, change: Callable[[str], str], *, form: str = "") -> Wir
                 body = put(body, place, change(value))
         return body
 
-    return seen.sending(edit)
+    if replace(seen, twin=seen.twin.fork()).sending(edit).status not in (400, 401, 404, 422) or seen.resource is None:
+        return seen.sending(edit)
+    before = {i.id for i in seen.twin.store.everywhere(seen.resource.name)}
+    answer = seen.forward()  # the other values would be refused: they are what is kept and shown of those that were sent
+    for instance in seen.twin.store.everywhere(seen.resource.name):
+        if instance.id not in before:
+            instance.body = edit(instance.body)
+    return edited(answer, edit)
 
 
-_KEPT = both(turns("read-after-create", when=lambda r: "same" not in r.arguments), turns("update-in-place"))
+def _replaced_too(profile: Profile, place: str) -> frozenset[str]:
+    """What replaces, where a create and a replace are one operation."""
+    resource = profile.bindings.resource_of(place)
+    return turns("replace-replaces")(profile, place) if resource and resource.replace == place else frozenset()
+
+
+def _read_back(profile: Profile, place: str) -> frozenset[str]:
+    """What compares a text that a client chose: all that were sent, or those at pointers of which one is such a text."""
+    texts = _free(profile, profile.operation(place), ("string",))
+    compared = turns("read-after-create", when=lambda r: not r.arguments.get("same") or any(t in r.arguments["same"] for t in texts))
+    return compared(profile, place)
+
+
+_KEPT = both(_read_back, turns("update-in-place"), _replaced_too)
 
 
 @fault(
@@ -91,7 +111,7 @@ def text_cut(seen: Seen) -> WireResponse:
 
 @fault(group=_GROUP, sentence="Texts get a space at their end.", applies=operations(role("create"), _texts), expected=_KEPT)
 def text_padded(seen: Seen) -> WireResponse:
-    return _changed(seen, lambda text: text + " ")
+    return _changed(seen, lambda text: text and text + " ")
 
 
 def _times(profile: Profile, operation: Operation) -> bool:
@@ -128,10 +148,14 @@ def secrets_shown(seen: Seen) -> WireResponse:
         return answer
     resource = seen.resource
     stored = {i.id: i.body for i in seen.twin.store.everywhere(resource.name)}
+    added = {
+        n: v for r in seen.twin.profile.requirements if r.check == "write-only-hidden" for n, v in r.arguments.get("members", {}).items()
+    }
 
     def show(body: Any) -> Any:
-        body_stored = stored.get(str(first(body, resource.id)), {}) if isinstance(body, dict) else {}
-        return {**body, **{n: body_stored[n] for n in names if n in body_stored}} if isinstance(body, dict) else body
+        known = {**stored.get(str(first(body, resource.id)), {}), **seen.sent_members} if isinstance(body, dict) else {}
+        secrets = {n: known[n] for n in names if n in known} or {n: added[n] for n in names if seen.request.method == "GET"}
+        return {**body, **secrets} if isinstance(body, dict) else body
 
     return edited(answer, show)
 
@@ -153,10 +177,12 @@ def read_only_taken(seen: Seen) -> WireResponse:
         return answer
     taken: dict[str, dict[str, Any]] = seen.memory.setdefault("taken", {})
     requirements = [r for r in seen.twin.profile.requirements if r.check == "read-only-ignored" and r.on == resource.name]
-    members = {m for r in requirements for m in r.arguments.get("members", {})}
+    members: dict[str, Any] = {}
+    for requirement in requirements:
+        members = _over(members, requirement.arguments.get("members", {}))
     shown = json_of(answer)
     if seen.role in ("create", "replace") and isinstance(shown, dict):
-        wanted = {m: v for m, v in (seen.sent or {}).items() if m in members}
+        wanted = _only(seen.sent_members, members)
         own, theirs = str(first(shown, resource.id)), first(wanted, resource.id)
         named = seen.operation is not None and resource.parameter in seen.operation.path_parameters
         if theirs and seen.role == "create" and not named:
@@ -164,11 +190,17 @@ def read_only_taken(seen: Seen) -> WireResponse:
             if shelf is not None:  # else nothing was kept: a dry run
                 shelf[str(theirs)] = replace(shelf.pop(own), id=str(theirs))
                 own = str(theirs)
-        taken[own] = wanted
+        taken[own] = taken[str(first(shown, resource.id))] = wanted
         return edited(answer, lambda body: _over(body, wanted))
     if seen.role in ("read", "update"):
         return edited(answer, lambda body: _over(body, taken.get(str(first(body, resource.id)), {})) if isinstance(body, dict) else body)
     return answer
+
+
+def _only(sent: Mapping[str, Any], members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a body stands at the places of *members*."""
+    named = {name: (sent[name], members[name]) for name in sent.keys() & members.keys()}
+    return {n: _only(ours, theirs) if isinstance(ours, dict) and isinstance(theirs, dict) else ours for n, (ours, theirs) in named.items()}
 
 
 def _over(body: Any, wanted: Mapping[str, Any]) -> Any:

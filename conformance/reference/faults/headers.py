@@ -7,7 +7,7 @@ from dataclasses import replace
 from conformance.contract import Operation
 from conformance.profile import Profile
 from conformance.reference.faults.planting import Seen, fault, success, with_header
-from conformance.reference.faults.where import answers_json, asks_with, both, only_at, operations, role, turns
+from conformance.reference.faults.where import answers_json, asks_with, both, graver, only_at, operations, role, turns
 from conformance.wire import WireResponse, header
 
 
@@ -86,7 +86,7 @@ def no_media_type(seen: Seen) -> WireResponse:
 
 @fault(
     group="media type", sentence="An HTML page stands where JSON should be.",
-    applies=operations(answers_json), expected=turns("answer", "service-media-type"),
+    applies=operations(answers_json), expected=both(graver(turns("answer")), _media),
 )  # fmt: skip
 def html_page(seen: Seen) -> WireResponse:
     answer = seen.forward()

@@ -8,15 +8,19 @@ from typing import Any
 from conformance.contract import Operation
 from conformance.profile import Profile
 from conformance.reference.faults.planting import Seen, fault, json_of, success, with_header
-from conformance.reference.faults.where import asks_id, both, only_at, operations, permits_success, takes_json, turns
+from conformance.reference.faults.where import asks_id, both, only_at, operations, takes_json, turns
 from conformance.reference.message import NotJson, read_json, write_json
 from conformance.reference.places import put
 from conformance.requirement import Requirement
-from conformance.wire import WireResponse
+from conformance.wire import WireResponse, header
 
 
 def _refused(answer: WireResponse) -> bool:
     return answer.status in (400, 409, 415, 422)
+
+
+def _labelled(seen: Seen) -> bool:
+    return "json" in (header(seen.request.headers, "content-type") or "json")
 
 
 def _is_json(seen: Seen) -> bool:
@@ -35,10 +39,22 @@ def _refuses_as_input(requirement: Requirement) -> bool:
     return any(status in (400, 409, 415, 422) for status in requirement.arguments.get("status", ()))
 
 
+def _spoils(profile: Profile, place: str) -> frozenset[str]:
+    """What provokes a refusal of the write that this operation is, to see that nothing changes."""
+    resource = profile.bindings.resource_of(place)
+    if resource is None:
+        return frozenset()
+    usual, role = "replace" if resource.replace else "update", resource.role(place)
+    return turns("refused-write-changes-nothing", when=lambda r: _provoked(r) and r.arguments.get("write", usual) in (role, place))(
+        profile, place
+    )
+
+
 _TAKEN = both(
-    turns("refuses", "unique-conflict"),
+    turns("refuses"),
+    only_at(turns("unique-conflict", "repeat-refused"), "create"),
     only_at(turns("patch-refused"), "update"),
-    turns("refused-write-changes-nothing", when=_provoked),
+    _spoils,
     turns("request-refused", when=_refuses_as_input),
 )
 
@@ -48,8 +64,21 @@ def _gone(profile: Profile, place: str) -> frozenset[str]:
     resource = profile.bindings.resource_of(place)
     role = resource.role(place) if resource else ""
     if role == "read" and resource and not resource.expired:
-        return turns("delete-is-effective")(profile, place)
-    return turns("second-delete", when=lambda r: not permits_success(r))(profile, place) if role == "delete" else frozenset()
+        return both(turns("delete-is-effective"), turns("callback-not-early", when=lambda r: bool(r.arguments.get("gone"))))(profile, place)
+    return (
+        turns("second-delete", when=lambda r: 200 not in r.arguments.get("status", (200,)))(profile, place)
+        if role == "delete"
+        else frozenset()
+    )
+
+
+def _gone_breaks(profile: Profile, place: str) -> frozenset[str]:
+    """What asks for something deleted, whose id is unknown from then on."""
+    resource = profile.bindings.resource_of(place)
+    role = resource.role(place) if resource else ""
+    if not resource or resource.expired:
+        return frozenset()
+    return turns({"read": "delete-is-effective", "delete": "second-delete"}.get(role, "errors"))(profile, place)
 
 
 def _has_cases(profile: Profile, operation: Operation) -> bool:
@@ -65,7 +94,7 @@ def anything_accepted(seen: Seen) -> WireResponse:
     good = seen.memory.get("good")
     if success(answer):
         seen.memory["good"] = answer
-    return good if good is not None and _refused(answer) and _is_json(seen) else answer
+    return good if good is not None and _refused(answer) and _labelled(seen) and _is_json(seen) else answer
 
 
 @fault(
@@ -74,7 +103,7 @@ def anything_accepted(seen: Seen) -> WireResponse:
 )  # fmt: skip
 def invalid_input_breaks(seen: Seen) -> WireResponse:
     answer = seen.pretend()
-    return WireResponse(status=500) if _refused(answer) and _is_json(seen) else seen.forward()
+    return WireResponse(status=500) if _refused(answer) and _labelled(seen) and _is_json(seen) else seen.forward()
 
 
 @fault(
@@ -83,7 +112,7 @@ def invalid_input_breaks(seen: Seen) -> WireResponse:
 )  # fmt: skip
 def broken_json_breaks(seen: Seen) -> WireResponse:
     answer = seen.forward()
-    return WireResponse(status=500) if _refused(answer) and not _is_json(seen) else answer
+    return WireResponse(status=500) if _refused(answer) and _labelled(seen) and not _is_json(seen) else answer
 
 
 @fault(
@@ -95,10 +124,15 @@ def broken_json_accepted(seen: Seen) -> WireResponse:
     good = seen.memory.get("good")
     if success(answer):
         seen.memory["good"] = answer
-    return good if good is not None and _refused(answer) and not _is_json(seen) else answer
+    return good if good is not None and _refused(answer) and _labelled(seen) and not _is_json(seen) else answer
 
 
-@fault(group="input validation", sentence="An unknown id breaks the server.", applies=operations(asks_id), expected=turns("errors"))
+@fault(
+    group="input validation",
+    sentence="An unknown id breaks the server.",
+    applies=operations(asks_id),
+    expected=both(turns("errors"), _gone_breaks),
+)
 def unknown_id_breaks(seen: Seen) -> WireResponse:
     answer = seen.forward()
     return WireResponse(status=500) if answer.status == 404 else answer

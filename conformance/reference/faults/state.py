@@ -6,29 +6,33 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.contract import Operation
-from conformance.profile import Profile
+from conformance.profile import Profile, Resource
 from conformance.reference.engine import ResourceTwin
-from conformance.reference.faults.planting import Seen, fault, success
+from conformance.reference.faults.planting import Seen, fault, json_of, success
 from conformance.reference.faults.where import (
     POSITIONS,
     SIZES,
     asked,
     both,
+    gone_after,
     in_role,
     only_at,
     operations,
     role,
     roles_of,
+    schema_of,
     takes_json,
     turns,
 )
 from conformance.reference.message import NotJson, read_json, write_json
-from conformance.reference.places import first, put
+from conformance.reference.places import first, parts_of, put, without
+from conformance.reference.sampling import Samples
 from conformance.reference.store import Instance
-from conformance.wire import WireRequest, WireResponse
+from conformance.requirement import Requirement
+from conformance.wire import WireRequest, WireResponse, header
 
 # what is not there reads as 404, and an id that the server gave and does not know makes the operation absent: one cause, one fail
-_KEPT = turns("delete-is-effective", "deleted-not-listed", "session-token")
+_KEPT = both(turns("delete-is-effective", "deleted-not-listed", "session-token"), gone_after)
 _SPOILED = both(
     in_role("refused-write-changes-nothing", default="replace"),
     in_role("conditional-write", default="update"),
@@ -46,11 +50,24 @@ def _unread(profile: Profile, place: str) -> frozenset[str]:
     return roles_of(*roles, family="answers")(profile, place)
 
 
-_LOST = both(turns("list-contains"), _unread)
+def _unreadable(profile: Profile, place: str) -> frozenset[str]:
+    """What reads a thing back, where the read itself is looked at with another one."""
+    resource = profile.bindings.resource_of(place)
+    reads = roles_of("read", family="answers")(profile, place)
+    return turns("read-after-create")(profile, place) if resource and not reads & _unread(profile, place) else frozenset()
+
+
+_LOST = both(turns("list-contains"), _unread, _unreadable)
 #: Where a total is told, pages that lack something do not add up; else the list that lacks it is another requirement's finding.
 _LACKING = both(
     turns("list-contains", "totals-agree", "write-then-appears"), turns("paging-complete", when=lambda r: "total" in r.arguments),
 )  # fmt: skip
+
+
+def _shared(profile: Profile, place: str) -> frozenset[str]:
+    """What walks the pages of a list in which others delete: one under a parent that each look makes for itself has none of theirs."""
+    own = any(name in profile.bindings.owners for name in profile.operation(place).path_parameters)
+    return frozenset() if own else turns("paging-complete")(profile, place)
 
 
 def _creatable(profile: Profile, operation: Operation) -> bool:
@@ -161,13 +178,14 @@ def list_empty(seen: Seen) -> WireResponse:
     group="state",
     sentence="The list still shows what was deleted.",
     applies=operations(_listable),
-    expected=turns("deleted-not-listed", "totals-agree", "paging-complete", "links-resolve"),
+    expected=both(turns("deleted-not-listed", "totals-agree", "links-resolve"), _shared),
 )
 def list_shows_the_deleted(seen: Seen) -> WireResponse:
-    kept: dict[str, Any] = seen.memory.setdefault("items", {})
+    asked = repr((seen.request.target, seen.request.body, header(seen.request.headers, "authorization")))
+    kept: dict[str, Any] = seen.memory.setdefault(asked, {})
     resource = seen.resource
     assert resource is not None
-    if any(k not in SIZES or not v.isdigit() or int(v) < 20 for k, v in seen.query):
+    if any(not (k in SIZES and v.isdigit() and int(v) >= 20) and not (k in POSITIONS and v in ("0", "1")) for k, v in seen.query):
         return seen.forward()
 
     def edit(body: Any) -> Any:
@@ -216,10 +234,30 @@ def refused_create_makes_one(seen: Seen) -> WireResponse:
     answer = seen.forward()
     good = seen.memory.get("good")
     if success(answer):
-        seen.memory["good"] = seen.request
-    elif answer.status in (400, 422) and good is not None:
-        seen.forward(_marked_like(seen, good))
+        seen.memory["good"], seen.memory["shown"] = seen.request, json_of(answer)
+    elif answer.status in (400, 422) and good is not None and not success(seen.forward(_marked_like(seen, good))):
+        _kept_all_the_same(seen)
     return answer
+
+
+def _kept_all_the_same(seen: Seen) -> None:
+    """Keep what was refused: what was made before, with the texts of the refused body."""
+    resource, body, refused = seen.resource, seen.memory["shown"], _json(seen.request)
+    route = seen.twin.route(seen.request.target.partition("?")[0])
+    if resource is None or route is None or not isinstance(body, dict) or not isinstance(refused, dict):
+        return
+    for place, value in _all_texts(refused):
+        body = put(body, place, value)
+    id = seen.twin.fresh_id(resource)
+    if resource.id and resource.id == resource.marker:
+        id = str(first(refused, resource.marker) or id)
+    seen.twin.keep(resource, tuple(v for k, v in route.values.items() if k != resource.parameter), id, body, seen.now)
+
+
+def _all_texts(body: Any, at: str = "") -> list[tuple[str, str]]:
+    if not isinstance(body, dict):
+        return [(at, body)] if isinstance(body, str) else []
+    return [one for name, inner in body.items() for one in _all_texts(inner, f"{at}/{name}")]
 
 
 def _marked_like(seen: Seen, good: WireRequest) -> WireRequest:
@@ -274,13 +312,43 @@ def duplicates_allowed(seen: Seen) -> WireResponse:
     return seen.twin.answer(seen.operation, 201, seen.twin.shown(seen.resource, instance), (("Location", location),))
 
 
+def _left_out(profile: Profile, resource: Resource, sent: Any) -> list[str]:
+    """Return the places of the example's members that a change does not name: not the marker, nor below a member that must be there."""
+    if not isinstance(resource.example, dict):
+        return []
+    reader = profile.contract.operations.get(resource.read)
+    pointer = schema_of(profile, reader) if reader else ""
+    flat = Samples(profile.contract.document).flat({"$ref": f"#{pointer}"}) if pointer else {}
+    spared = {resource.marker, *[f"/{name}" for name in flat.get("required", ())], *resource.ignore}
+    found: list[str] = []
+
+    def walk(example: Any, told: Any, at: str) -> None:
+        for name, inner in example.items():
+            place = f"{at}/{name}"
+            if place in spared:
+                continue
+            if not (isinstance(told, dict) and name in told):
+                found.append(place)
+            elif isinstance(inner, dict) and isinstance(told[name], dict):
+                walk(inner, told[name], place)
+
+    walk(resource.example, sent, "")
+    return found
+
+
 def _names_changes(profile: Profile, place: str) -> frozenset[str]:
-    """The requirements whose change says nothing of the members that the bindings change."""
+    """The requirements whose change leaves something of the example out: a merge, or a form that names no member that is changed."""
     resource = profile.bindings.resource_of(place)
-    names = [n.lower() for n in resource.changes if f"/{n}" != resource.marker] if resource else []
-    if not names:
+    if resource is None:
         return frozenset()
-    return turns("patch-applies", when=lambda r: not any(n in str(r.arguments.get("body", "")).lower() for n in names))(profile, place)
+    names = [n.lower() for n in resource.changes if f"/{n}" != resource.marker]
+    merges = bool(_left_out(profile, resource, dict(resource.changes)))
+
+    def clears(requirement: Requirement) -> bool:
+        body = requirement.arguments.get("body")
+        return merges if body is None else bool(names) and not any(n in str(body).lower() for n in names)
+
+    return turns("patch-applies", when=clears)(profile, place)
 
 
 @fault(
@@ -291,7 +359,11 @@ def update_clears_the_rest(seen: Seen) -> WireResponse:
     answer = seen.forward()
     named = _instance(seen)
     if success(answer) and named is not None and seen.resource is not None:
-        sent = seen.request.body.decode("utf-8", "replace").lower()
-        gone = [k for k in seen.resource.changes if k.lower() not in sent and f"/{k}" != seen.resource.marker]
-        named[1].body = {k: v for k, v in named[1].body.items() if k not in gone}
+        text = seen.request.body.decode("utf-8", "replace").lower()
+        if not isinstance(seen.sent, dict) or set(seen.sent) - set(seen.resource.example or {}):  # a form of its own
+            gone = [f"/{k}" for k in seen.resource.changes if k.lower() not in text and f"/{k}" != seen.resource.marker]
+        else:
+            gone = _left_out(seen.twin.profile, seen.resource, seen.sent)
+        for place in gone:
+            named[1].body = without(named[1].body, [parts_of(place)])
     return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -11,10 +12,15 @@ from conformance.reference.faults.planting import Applies, Rule
 from conformance.reference.places import parts_of
 from conformance.reference.sampling import Samples
 from conformance.requirement import Requirement
+from conformance.schema import resolve
+from conformance.verdict import Level
 
+LEVELS = list(Level)
 Test = Callable[[Profile, Operation], bool]
 SIZES = ("limit", "count", "perPage", "per_page", "pageSize", "page_size", "size", "top", "$top")
-POSITIONS = ("offset", "skip", "page", "pageNumber", "startIndex", "marker", "cursor", "after", "$skip")
+POSITIONS = (
+    "offset", "skip", "page", "pageNumber", "startIndex", "marker", "cursor", "after", "$skip", "skipToken", "pageToken", "page_token", "continue",
+)  # fmt: skip
 SORTS = ("sort", "sortBy", "sort_by", "sortOrder", "sort_order", "order", "orderBy", "sort_key", "sort_dir")
 SELECTIONS = ("fields", "attributes", "excludedAttributes", "select", "$select")
 
@@ -158,7 +164,7 @@ def spare(profile: Profile, operation: Operation, *, kinds: tuple[str, ...] = ()
         kind = inner.get("type") or ("array" if "contains" in inner else "")
         if name not in taken and (not kinds or kind in kinds) and (not enums or "enum" in inner or "const" in inner):
             found.append(name)
-    return found
+    return [] if enums and resolve(profile.contract.document, {"$ref": f"#{pointer}"}).keys() & {"anyOf", "oneOf"} else found
 
 
 def has_spare(**asked: Any) -> Test:
@@ -176,6 +182,13 @@ def requires(profile: Profile, operation: Operation) -> bool:
 def not_probe(profile: Profile, operation: Operation) -> bool:
     """All operations but the known-good read, without which nothing is looked at."""
     return operation.id != profile.bindings.probe
+
+
+def not_the_only_door(profile: Profile, operation: Operation) -> bool:
+    """All operations but a probe without which no other can be asked for: where that is not there, nothing is, and no finding is made."""
+    others = [o for o in profile.contract.operations.values() if o is not operation]
+    doors = [o for o in others if not o.path_parameters and not (o.address and o.address.shown)]
+    return operation.id != profile.bindings.probe or bool(doors)
 
 
 def absence_shows(profile: Profile, operation: Operation) -> bool:
@@ -212,6 +225,49 @@ def turns(*checks: str, when: Callable[[Requirement], bool] | None = None) -> Ru
 def both(*rules: Rule) -> Rule:
     """What any of several rules names."""
     return lambda profile, place: frozenset().union(*(rule(profile, place) for rule in rules))
+
+
+def _walked(profile: Profile, place: str, after: str = "") -> dict[str, str]:
+    """Return the requirements that are judged at a step of a workflow on *place*, later than one on *after*, with what the step expects."""
+    found = {}
+    for walk in profile.workflows.values():
+        operations = [s.operation for s in walk.steps]
+        begin = operations.index(after) + 1 if after in operations else len(operations) if after else 0
+        later = walk.steps[begin:]
+        for step in [s for s in later if s.operation == place and not s.within_s][:1] if after else later:
+            criteria = " ".join(f"{c.context} {c.condition}" for c in step.criteria)
+            if step.operation == place:
+                found.update({r.id: criteria for r in profile.requirements if r.arguments.get("judges") in step.requirements})
+    return found
+
+
+def graver(rule: Rule, member: Callable[[Profile, Operation], str] | None = None) -> Rule:
+    """With a rule, what a workflow judges at the place on a level above: a lesser fail hides no greater one.
+
+    Args:
+        member: the member of the answer that the fault changes, of which a step must speak; without it the whole answer is another one.
+    """
+
+    def rules(profile: Profile, place: str) -> frozenset[str]:
+        least = min((LEVELS.index(profile.by_id[i].level) for i in rule(profile, place)), default=0)
+        name = member(profile, profile.operation(place)) if member else ""
+        walked = [i for i, told in _walked(profile, place).items() if (f"/{name}" in told or not name) and not _refused(told)]
+        return rule(profile, place) | frozenset(i for i in walked if LEVELS.index(profile.by_id[i].level) < least)
+
+    return rules
+
+
+def _refused(told: str) -> bool:
+    """Tell whether criteria name statuses of refusals alone."""
+    return bool(re.search(r"\b4\d\d\b", told)) and not re.search(r"\b2\d\d\b", told)
+
+
+def gone_after(profile: Profile, place: str) -> frozenset[str]:
+    """The requirements of workflows that read a thing after the delete that *place* is, and expect it gone."""
+    resource = profile.bindings.resource_of(place)
+    if resource is None or resource.delete != place or not resource.read:
+        return frozenset()
+    return frozenset(i for i, told in _walked(profile, resource.read, after=place).items() if any(str(s) in told for s in resource.gone))
 
 
 def of_resource(name: str, *checks: str) -> Rule:

@@ -12,7 +12,7 @@ from conformance.reference.faults.planting import Seen, edited, fault, success, 
 from conformance.reference.faults.where import at, ids, service
 from conformance.reference.store import Instance
 from conformance.reference.twins.camara_qod import QualityOnDemandTwin
-from conformance.wire import WireResponse
+from conformance.wire import WireResponse, header
 
 _P = "camara-quality-on-demand"
 _OWN = "Bearer twin-token"
@@ -24,7 +24,10 @@ def _session(seen: Seen) -> Instance | None:
 
 
 def _looking_at_codes(profile: Profile, place: str) -> frozenset[str]:
-    return frozenset(r.id for r in profile.requirements if "/code" in str(r.arguments))
+    walks = {
+        name for walk in profile.workflows.values() for step in walk.steps if "/code" in str(step.criteria) for name in step.requirements
+    }
+    return frozenset(r.id for r in profile.requirements if "/code" in str(r.arguments) or r.arguments.get("judges") in walks)
 
 
 def _missing_device(profile: Profile, place: str) -> frozenset[str]:
@@ -48,7 +51,11 @@ def correlator_lost(seen: Seen) -> WireResponse:
 )
 def any_correlator_taken(seen: Seen) -> WireResponse:
     answer = seen.forward()
-    return seen.forward(without_request_header(seen.request, "x-correlator")) if answer.status == 400 else answer
+    sent = header(seen.request.headers, "x-correlator")
+    if answer.status != 400 or sent is None:
+        return answer
+    taken = seen.forward(without_request_header(seen.request, "x-correlator"))
+    return with_header(taken, "x-correlator", sent)
 
 
 @fault(
@@ -117,9 +124,10 @@ def conflict_overlooked(seen: Seen) -> WireResponse:
     applies=at("createSession"), expected=ids("session.unknown-profile", "session.inactive-profile"),
 )  # fmt: skip
 def any_profile_taken(seen: Seen) -> WireResponse:
-    return seen.sending(
-        lambda body: {**body, "qosProfile": "QOS_E"} if isinstance(body, dict) and isinstance(body.get("qosProfile"), str) else body
-    )
+    schema = seen.operation.request_schema if seen.operation else ""
+    if not seen.twin.contract.requests.is_valid(schema, seen.sent):
+        return seen.forward()
+    return seen.sending(lambda body: {**body, "qosProfile": "QOS_E"})
 
 
 @fault(
@@ -199,7 +207,7 @@ def started_before_available(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=_P, group="time", sentence="Start and end are exchanged.", applies=at("getSession"), expected=ids("session.times"),
+    profile=_P, group="time", sentence="Start and end are exchanged.", applies=at("getSession"), expected=ids("session.times", "session.duration-agrees"),
 )  # fmt: skip
 def start_and_end_exchanged(seen: Seen) -> WireResponse:
     return seen.edited(
@@ -241,7 +249,7 @@ def extension_unlimited(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="An extension replaces the duration.", applies=at("extendQosSessionDuration"),
-    expected=ids("extend.kept", "extend.answers-the-session"),
+    expected=ids("extend.kept", "extend.granted", "extend.answers-the-session"),
 )  # fmt: skip
 def extension_replaces(seen: Seen) -> WireResponse:
     return _extended(seen, lambda before, asked: min(asked, before - 1))
@@ -279,7 +287,7 @@ def _tell(seen: Seen, session: Instance, **members: str) -> None:
 
 @fault(
     profile=_P, group="asynchrony and callbacks", sentence="A sink is told that a session is available as soon as it is requested.",
-    applies=at("createSession"), expected=ids("notification.available-not-early"),
+    applies=at("createSession"), expected=ids("notification.available-not-early", "notification.once"),
 )  # fmt: skip
 def told_too_early(seen: Seen) -> WireResponse:
     answer = seen.forward()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.faults.planting import Rule, Seen, fault, json_of, success, with_request_header
-from conformance.reference.faults.where import at, ids
+from conformance.reference.faults.where import at, ids, service
 from conformance.reference.message import write_json
 from conformance.wire import WireResponse, header
 
@@ -48,7 +48,7 @@ def resource_version_ignored(seen: Seen) -> WireResponse:
 
 @fault(
     profile=KUBERNETES, group="concurrency and validators", sentence="A resourceVersion never changes.",
-    applies=at(""), expected=ids("config-map.version-changes"),
+    applies=service, expected=ids("config-map.version-changes"),
 )  # fmt: skip
 def resource_version_stays(seen: Seen) -> WireResponse:
     def stay(body: Any) -> Any:
@@ -81,7 +81,7 @@ def finalizers_ignored(seen: Seen) -> WireResponse:
     expected=_by_place({"createConfigMap": "dry-run.create", "patchConfigMap": "dry-run.patch", "deleteConfigMap": "dry-run.delete"}),
 )  # fmt: skip
 def dry_run_done(seen: Seen) -> WireResponse:
-    return _without(seen, "dryRun")
+    return seen.asking(lambda query: [(k, v) for k, v in query if (k, v) != ("dryRun", "All")])
 
 
 @fault(
@@ -115,7 +115,8 @@ def namespace_stays(seen: Seen) -> WireResponse:
     applies=at("createConfigMap"), expected=ids("validation.strict", "validation.warn"),
 )  # fmt: skip
 def field_validation_ignored(seen: Seen) -> WireResponse:
-    return seen.asking(lambda query: [(k, "Ignore" if k == "fieldValidation" else v) for k, v in query])
+    asked = [("fieldValidation", "Strict"), ("fieldValidation", "Warn")]
+    return seen.asking(lambda query: [(k, "Ignore" if (k, v) in asked else v) for k, v in query])
 
 
 @fault(
@@ -179,7 +180,7 @@ def watch_is_a_list(seen: Seen) -> WireResponse:
 
 @fault(
     profile=KUBERNETES, group="error body", sentence="A Status gives no reason.",
-    applies=at(""), expected=ids("error.reasons"),
+    applies=service, expected=ids("error.reasons"),
 )  # fmt: skip
 def reason_missing(seen: Seen) -> WireResponse:
     answer = seen.forward()

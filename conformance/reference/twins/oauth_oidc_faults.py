@@ -202,7 +202,7 @@ def _claimed_active(answer: WireResponse) -> WireResponse:
 
 @fault(
     profile=OAUTH, group="state", sentence="A token that was revoked stays active.",
-    applies=at("revokeToken"), expected=ids("revocation.effective", "revocation.hint"),
+    applies=at("revokeToken"), expected=ids("revocation.effective"),
 )  # fmt: skip
 def revocation_without_effect(seen: Seen) -> WireResponse:
     return seen.pretend()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from dataclasses import replace
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, unquote_plus
 
-from conformance.reference.faults.planting import Seen, edited, fault, with_header, without_request_header
+from conformance.profile import Profile
+from conformance.reference.faults.planting import Rule, Seen, edited, fault, with_header, without_request_header
 from conformance.reference.faults.where import at, ids
 from conformance.reference.message import write_json
 from conformance.reference.twins.oauth_oidc import CLIENT
@@ -62,6 +63,17 @@ def token_type_of_its_own(seen: Seen) -> WireResponse:
     return seen.edited(member("token_type", "access_token"))
 
 
+def _named_so(code: str) -> Rule:
+    """What expects this code, or one of several with it, of a client that cannot prove itself at the place."""
+
+    def rule(profile: Profile, place: str) -> frozenset[str]:
+        asked = [r for r in profile.requirements if r.check == "request-refused" and r.on == place]
+        alone = [r for r in asked if r.arguments.get("client", "twice") != "twice"]
+        return frozenset(r.id for r in alone if code in str(r.arguments.get("error", "")))
+
+    return rule
+
+
 def _instead(error: str) -> Callable[[Seen], WireResponse]:
     """Issue a token where the twin refuses with *error*."""
 
@@ -102,7 +114,7 @@ def one_code_for_every_grant(seen: Seen) -> WireResponse:
 
 @fault(
     profile=OAUTH, group="error body", sentence="Errors are problem details.",
-    applies=at("requestToken"), expected=ids("token.error-body", "token.grant-type-unknown"),
+    applies=at("requestToken"), expected=ids("token.error-body"),
 )  # fmt: skip
 def errors_are_problem_details(seen: Seen) -> WireResponse:
     answer = seen.forward()
@@ -175,8 +187,19 @@ def renewed_token_misnamed(seen: Seen) -> WireResponse:
     ),
 )  # fmt: skip
 def secrets_not_looked_at(seen: Seen) -> WireResponse:
-    answer, named = seen.forward(), bool(header(seen.request.headers, "authorization") or fields(seen.request).get("client_id"))
-    return seen.forward(as_ours(seen.request)) if named and error_of(answer) == "invalid_client" else answer
+    answer = seen.forward()
+    return seen.forward(as_ours(seen.request)) if _named(seen) == CLIENT and error_of(answer) == "invalid_client" else answer
+
+
+def _named(seen: Seen) -> str:
+    """Return the client that a request names, in its header or its form."""
+    scheme, _, text = (header(seen.request.headers, "authorization") or "").partition(" ")
+    if scheme.lower() != "basic":
+        return fields(seen.request).get("client_id", "")
+    try:
+        return unquote_plus(base64.b64decode(text).decode().partition(":")[0])
+    except ValueError:
+        return ""
 
 
 @fault(
@@ -185,7 +208,7 @@ def secrets_not_looked_at(seen: Seen) -> WireResponse:
     expected=each(requestToken="token.client-missing", introspectToken="introspection.client-missing", revokeToken="revocation.client-missing"),
 )  # fmt: skip
 def anybody_will_do(seen: Seen) -> WireResponse:
-    nobody = header(seen.request.headers, "authorization") is None and "client_id" not in fields(seen.request)
+    nobody = header(seen.request.headers, "authorization") is None and not fields(seen.request).keys() & {"client_id", "client_assertion"}
     return seen.forward(as_ours(seen.request)) if nobody else seen.forward()
 
 
@@ -201,8 +224,8 @@ def unsigned_assertion_believed(seen: Seen) -> WireResponse:
 
 
 @fault(
-    profile=OAUTH, group="status", sentence="A client that cannot prove itself is refused with 400, whatever it sent.",
-    applies=at("requestToken"), expected=ids("token.secret-wrong", "token.client-unknown"),
+    profile=OAUTH, group="status", sentence="A client that cannot prove itself is refused with 400 and without a challenge, whatever it sent.",
+    applies=at("requestToken"), expected=ids("token.secret-wrong", "token.client-unknown", "token.challenge"),
 )  # fmt: skip
 def invalid_client_is_400(seen: Seen) -> WireResponse:
     answer = seen.forward()
@@ -211,7 +234,7 @@ def invalid_client_is_400(seen: Seen) -> WireResponse:
 
 @fault(
     profile=OAUTH, group="error body", sentence="A client that cannot prove itself is unauthorized_client.",
-    applies=at("requestToken", "revokeToken"), expected=each(requestToken="token.secret-wrong", revokeToken="revocation.client-wrong"),
+    applies=at("requestToken", "revokeToken"), expected=_named_so("invalid_client"),
 )  # fmt: skip
 def invalid_client_misnamed(seen: Seen) -> WireResponse:
     answer = seen.forward()

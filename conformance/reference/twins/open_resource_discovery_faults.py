@@ -54,7 +54,7 @@ def ord_no_list_of_documents(seen: Seen) -> WireResponse:
 
 @fault(
     profile=STANDARD, group="answer shape", sentence="The configuration is that of a later version only.",
-    applies=_configuration, expected=ids("get-configuration.answer", "configuration.lists-documents"),
+    applies=_configuration, expected=ids("get-configuration.answer"),
 )  # fmt: skip
 def ord_another_major_version(seen: Seen) -> WireResponse:
     return seen.edited(lambda body: {"openResourceDiscoveryV2": body["openResourceDiscoveryV1"]})
