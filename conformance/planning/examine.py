@@ -54,15 +54,14 @@ class Examined:
 async def examination(test: Test, tools: Tools) -> Examined:
     """Run set-up (step 0), all cases (step 1), and again what failed or looked too early (step 2; step 3 where that ended otherwise).
 
-    Where a look writes it is repeated unhurried: a server may take a moment until what was written is seen everywhere.
+    Again is unhurried: a server may take a moment until what was written, by the look or while setting up, is seen everywhere.
     """
     assert test.check is not None
     requirement = test.requirement.id
     repeatable = test.effect.weight < Effect.LASTING.weight
-    writes = repeatable and test.effect is not Effect.READ
     ready: Any = None
     if test.check.ready is not None:
-        [ready] = await together(ending(_made_ready(test, tools, writes)))
+        [ready] = await together(ending(_made_ready(test, tools, repeatable)))
     else:
         await together(*[_nothing()])
     names = [case_name(case) for case in test.cases]
@@ -77,25 +76,24 @@ async def examination(test: Test, tools: Tools) -> Examined:
 
     async def round_of(indexes: Sequence[int], number: int) -> dict[int, Exception | None]:
         flows = [_call(test, fresh(f"{requirement}|{number}|{names[i]}"), test.check.run, test.cases[i], ready) for i in indexes]  # type: ignore[union-attr]
-        ended = await together(*[ending(unhurried(f, SETTLED_S) if number > 1 and writes else f) for f in flows])
+        ended = await together(*[ending(unhurried(f, SETTLED_S) if number > 1 else f) for f in flows])
         return {i: e if isinstance(e, Exception) else None for i, e in zip(indexes, ended, strict=True)}
 
     first = await round_of(range(len(test.cases)), 1)
     facts = tuple(fact for api in used for fact in api.facts)
+    if not repeatable:
+        return Examined(tuple(CaseEnding(i, names[i], e) for i, e in first.items()), {}, False, facts)
     failing = [i for i, e in first.items() if isinstance(e, Nonconformity)]
-    early = [i for i, e in first.items() if writes and _early(e)]
-    again = await round_of([*failing[:REPEATED], *early[:KEPT]], 2) if (failing or early) and repeatable else {}
-    reproduced = any(isinstance(again.get(i), Nonconformity) for i in failing)
-    others = [i for i in failing if i not in again] if again and not reproduced else []
-    differing = [
-        i for i, e in again.items() if isinstance(e, Nonconformity) != isinstance(first[i], Nonconformity) and (e is None or i in early)
-    ]
-    wanted = [i for i in (*differing, *others) if isinstance(first[i], Nonconformity) or isinstance(again.get(i), Nonconformity)]
-    once_more = await round_of(wanted[:KEPT], 3) if wanted and writes else {}
-    return Examined(tuple(CaseEnding(i, names[i], e) for i, e in first.items()), again, repeatable, facts, once_more)
+    early = [i for i, e in first.items() if _early(e)]
+    again = await round_of([*failing[:REPEATED], *early[:KEPT]], 2)
+    apart = [i for i, e in again.items() if (i in failing and e is None) or (i in early and isinstance(e, Nonconformity))]
+    if not any(isinstance(again[i], Nonconformity) for i in failing[:REPEATED]):
+        apart += failing[REPEATED:]
+    once_more = await round_of(apart[:KEPT], 3)
+    return Examined(tuple(CaseEnding(i, names[i], e) for i, e in first.items()), again, True, facts, once_more)
 
 
-async def _made_ready(test: Test, tools: Tools, writes: bool) -> Any:
+async def _made_ready(test: Test, tools: Tools, repeatable: bool) -> Any:
     """Run what a check sets up for all its cases; again, and unhurried, where it looked too early for what it wrote."""
     assert test.check is not None
     assert test.check.ready is not None
@@ -103,7 +101,7 @@ async def _made_ready(test: Test, tools: Tools, writes: bool) -> Any:
     try:
         return await _call(test, tools(f"{requirement}|ready"), test.check.ready, None, None)
     except Inconclusive as error:
-        if not (writes and _early(error)):
+        if not (repeatable and _early(error)):
             raise
     return await unhurried(_call(test, tools(f"{requirement}|ready again"), test.check.ready, None, None), SETTLED_S)
 
