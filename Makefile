@@ -56,8 +56,8 @@ format: $(STAMP) ## let ruff put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP) ## ratios, side by side in one run
-	$(BIN)/python -m tests.bench
+bench: $(STAMP) ## every profile over HTTP at three latencies, and ratios, side by side in one run (ARGS=PROFILE: that table alone)
+	$(BIN)/python -m tests.bench $(ARGS)
 
 # The clean environment holds what the wheel declares, at the locked versions, and runs outside the checkout.
 wheel: $(STAMP) ## build it, install it clean, run the demo with it

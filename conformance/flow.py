@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from conformance.ending import Inconclusive, NotTested, Stale
 from conformance.exchange import Exchange, Path, Request, Trouble
+from conformance.verdict import Effect
 
 T = TypeVar("T")
 Flow = Coroutine[Any, Any, T]
@@ -19,9 +20,10 @@ Flow = Coroutine[Any, Any, T]
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Let time pass."""
+    """Let time pass; `grace` is time that we give a server beyond what it asked for."""
 
     seconds: float
+    grace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,33 @@ async def callback(path: str, within_s: float) -> Exchange:
 async def together(*flows: Flow[T]) -> list[T]:
     """Run flows side by side; results in the order given, the first failing branch (by order) raises."""
     return await _Ask[list[T]](Fork(flows)) if flows else []
+
+
+async def unhurried(flow: Flow[T], seconds: float) -> T:
+    """Run *flow*, but let time pass after each write that was accepted, so that it is seen wherever the next request ends up."""
+    reply: Any = None
+    trouble: Exception | None = None
+    wrote = False
+    try:
+        while True:
+            try:
+                step: Step = flow.throw(trouble) if trouble else flow.send(reply)
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]
+            trouble = None
+            if wrote:
+                await _Ask[None](Wait(seconds, grace=True))
+            wrote = isinstance(step, Fork)
+            try:
+                if isinstance(step, Fork):
+                    reply = await together(*[unhurried(f, seconds) for f in step.flows])
+                else:
+                    reply = await _Ask[Any](step)
+                    wrote = isinstance(step, Request) and step.effect is not Effect.READ and reply.success
+            except Exception as error:
+                trouble = error
+    finally:
+        flow.close()
 
 
 async def ending(flow: Flow[T]) -> T | Exception:

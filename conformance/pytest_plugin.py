@@ -5,13 +5,13 @@ Inert unless `conformance run` hands it a `Session`: installed beside other peop
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conformance.driving.interruption import Interruption
 from conformance.driving.session import Session
 from conformance.planning.plan import Test
 from conformance.run import Result
@@ -102,7 +102,7 @@ class RequirementItem(pytest.Item):
 
     def runtest(self) -> None:
         """Look at the requirement; only a pass passes."""
-        result = self.plugin.runner.run(self.plugin.session.result_of(self.test.requirement.id))
+        result = self.plugin.ctrl_c.run(self.plugin.session.result_of(self.test.requirement.id))
         _tell_allure(self.test, result)
         if result.verdict is not Verdict.PASS:
             raise (_Failed if result.verdict is Verdict.FAIL else _NotPassed)(result)
@@ -121,8 +121,8 @@ class RequirementItem(pytest.Item):
 class RunPlugin:
     """Feeds a session's plan to pytest and reports each verdict as pytest understands it."""
 
-    def __init__(self, session: Session, runner: asyncio.Runner, only: tuple[str, ...] = ()) -> None:
-        self.session, self.runner, self.only = session, runner, only
+    def __init__(self, session: Session, ctrl_c: Interruption, only: tuple[str, ...] = ()) -> None:
+        self.session, self.ctrl_c, self.only = session, ctrl_c, only
         self.interrupted = False
 
     def pytest_configure(self, config: pytest.Config) -> None:

@@ -15,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from typing import Any
 import httpx
 
 from conformance.api import Api
-from conformance.claim import Claim
+from conformance.claim import Claim, Support
 from conformance.cli.running import execute
 from conformance.cli.twins import target_of_twin
 from conformance.driving.driver import Driver
@@ -33,13 +34,14 @@ from conformance.driving.session import Options, Session
 from conformance.driving.wires import HttpWire
 from conformance.exchange import Request
 from conformance.flow import drive, send, together
-from conformance.loading.profiles import load_profile
+from conformance.loading.profiles import Shelf, load_profile
+from conformance.profile import Profile
 from conformance.redaction import Redactor
 from conformance.reference.serving import serve
 from conformance.reference.twins import twin_for
 from conformance.schema import Schemas
 from conformance.target import Limits, Target
-from conformance.wire import Twin, WireRequest, WireResponse
+from conformance.wire import Outgoing, Twin, WireRequest, WireResponse, deliveries
 from conformance.writers.record import RecordWriter
 
 CASES = 1500
@@ -205,6 +207,15 @@ class Distant:
     def __init__(self, twin: Twin, latency: float) -> None:
         self.twin, self.latency, self.first = twin, latency, 0.0
 
+    @property
+    def test_data(self) -> Mapping[str, Any]:
+        """The test data of the twin inside."""
+        return dict(getattr(self.twin, "test_data", {}))
+
+    def due(self, now: float) -> list[Outgoing]:
+        """Return what the twin inside sends by itself."""
+        return deliveries(self.twin, now)
+
     def handle(self, request: WireRequest, now: float) -> WireResponse:
         """Answer late."""
         self.first = self.first or time.time()
@@ -224,8 +235,49 @@ def full_verdict(latency: float, folder: Path) -> tuple[int, float, float]:
         return (run.footer.requests if run.footer else 0), time.perf_counter() - started, twin.first - began
 
 
-def main() -> None:
-    """Print all tables."""
+LATENCIES = (0.0, 0.02, 0.1)
+
+
+def profiles_table(names: Sequence[str], folder: Path, latencies: Sequence[float] = LATENCIES) -> Iterator[str]:
+    """Run profiles against their twins over HTTP; yield a line of Markdown for each: requests, seconds by latency, checks by family."""
+    yield "| profile | requests | " + " | ".join(f"s at {latency * 1000:.0f} ms" for latency in latencies) + " | checks by family |"
+    yield "|---|---" + "|---" * len(latencies) + "|---|"
+    for name in names:
+        profile = load_profile(name)
+        families = Counter(r.family for r in profile.requirements)
+        times, requests = [], 0
+        for latency in latencies:
+            requests, elapsed = _measured(profile, latency, folder / f"{profile.name}-{latency}")
+            times.append(f"{elapsed:.1f}")
+        told = ", ".join(f"{family or 'other'} {count}" for family, count in sorted(families.items(), key=lambda f: (-f[1], f[0])))
+        yield f"| {profile.name} {profile.edition} | {requests} | {' | '.join(times)} | {told} |"
+
+
+def _measured(profile: Profile, latency: float, folder: Path) -> tuple[int, float]:
+    """Return the requests and the seconds of a run with everything claimed."""
+    twin = Distant(twin_for(profile), latency)
+    asked = sorted(f.name for f in profile.features.values() if f.discovered is None and f.name != "core")
+    claim = Claim(profile=profile.name, edition=profile.edition, features=dict.fromkeys(asked, Support.YES))
+    with serve(twin, sink_ca=folder / "sink-ca.pem") as url:
+        target = target_of_twin(profile, twin, url, folder)
+        session = Session(f"{profile.name}@{profile.edition}", target, claim, folder, Options(), epoch=time.time())
+        started = time.perf_counter()
+        run = execute(session)
+        return (run.footer.requests if run.footer else 0), time.perf_counter() - started
+
+
+def main(words: Sequence[str] = ()) -> None:
+    """Print all tables; with names of profiles only the table of these profiles."""
+    with tempfile.TemporaryDirectory() as name:
+        print("profiles against their twins over HTTP, everything claimed and allowed, to the full verdict\n")
+        for line in profiles_table(words or sorted(Shelf.standard().profiles), Path(name)):
+            print(line, flush=True)
+    if not words:
+        print()
+        _ratios()
+
+
+def _ratios() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         print("SCIM profile against its twin over HTTP, to the full verdict")
@@ -252,4 +304,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -11,9 +11,9 @@ from conformance.api import Api
 from conformance.checks.registry import Check
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable, NotTested
 from conformance.exchange import Exchange, Path, Request
-from conformance.flow import Answer, Callback, Wait, drive, now, send
+from conformance.flow import Answer, Callback, Recording, Wait, drive, given, now, send
 from conformance.loading.profiles import load_profile
-from conformance.planning.examine import REPEATED, case_name, examination, judged, needed, unlooked
+from conformance.planning.examine import LATE, REPEATED, case_name, examination, judged, needed, unlooked
 from conformance.planning.plan import Test
 from conformance.run import Result
 from conformance.verdict import Effect, Level, Verdict
@@ -263,3 +263,90 @@ def test_a_finding_in_an_error_without_the_format_is_of_the_format() -> None:
     other = run_check("request-refused", small, "listThings", refusing({"code": "OTHER"}), **asked)
     assert (other.verdict, other.blocked_by) == (Verdict.FAIL, "")
     assert run_check("request-refused", small, "listThings", refusing({"code": "TRACE"}), **asked).verdict is Verdict.PASS
+
+
+# -- servers that are behind ---------------------------------------------------------------------------------------------
+class Behind(Answer):
+    """Shows what was written some seconds later; counts what it is asked."""
+
+    def __init__(self, lag: float) -> None:
+        super().__init__()
+        self.lag, self.clock, self.written = lag, 0.0, float("inf")
+
+    async def __call__(self, at: Path, step: Request | Wait | Callback) -> Any:
+        if isinstance(step, Wait):
+            self.clock += step.seconds
+            return None
+        assert isinstance(step, Request)
+        if step.effect is Effect.OWN:
+            self.written = self.clock
+            status = 201
+        else:
+            status = 200 if self.clock - self.written >= self.lag else 404
+        return Exchange(request=step, status=status, body=b"{}", started_s=self.clock, ended_s=self.clock)
+
+
+WRITE = Request(operation="createNote", method="POST", target="/notes", effect=Effect.OWN)
+
+
+async def read_back(api: Api) -> None:
+    made = await send(WRITE)
+    seen = await send(READ.with_(target=f"/notes/{api.fresh()}"))
+    if not seen.success:
+        raise Nonconformity("200", seen.status, seen, made)
+
+
+async def read_as_set_up(api: Api) -> None:
+    await send(WRITE)
+    seen = await given(READ.with_(target=f"/notes/{api.fresh()}"))
+    if not seen.body:
+        raise Nonconformity("a body", "none", seen)
+
+
+@pytest.mark.parametrize(("run", "round_"), [(read_back, 3), (read_as_set_up, 2)])
+def test_what_is_seen_a_moment_later_is_no_finding(run: Callable[..., Any], round_: int) -> None:
+    """A read that came too early is made again with time after each write; what rests on it says so, live and offline."""
+    server = Behind(0.3)
+    result = look(run, server, effect=Effect.OWN)
+    assert (result.verdict, result.reason) == (Verdict.PASS, LATE)
+    assert [at[0] for at in result.evidence] == [round_]
+    assert not result.findings
+    offline = look(run, Recording(server.seen), effect=Effect.OWN)
+    assert offline == result
+
+
+def test_what_is_never_seen_is_a_finding() -> None:
+    """Time changes nothing there: it fails again, unhurried."""
+    result = look(read_back, Behind(3600.0), effect=Effect.OWN)
+    assert result.verdict is Verdict.FAIL
+    assert not result.findings[0].seen_once
+    assert look(read_as_set_up, Behind(3600.0), effect=Effect.OWN).verdict is Verdict.INCONCLUSIVE
+
+
+def test_an_early_look_that_fails_unhurried_must_fail_again() -> None:
+    """What could not be looked at in haste, and is wrong when it can be, is a finding once it reproduces."""
+
+    async def wrong(api: Api) -> None:
+        await send(WRITE)
+        seen = await given(READ.with_(target=f"/notes/{api.fresh()}"))
+        raise Nonconformity("a title", "none", seen)
+
+    result = look(wrong, Behind(0.3), effect=Effect.OWN)
+    assert result.verdict is Verdict.FAIL
+    [finding] = result.findings
+    assert [at[0] for at in finding.evidence] == [2, 3]
+
+
+def test_a_failure_without_a_write_before_it_stays_unstable() -> None:
+    """Nothing was written that could be seen late."""
+    assert look(expects_200, Server(500, 200), effect=Effect.OWN).verdict is Verdict.INCONCLUSIVE
+
+
+def test_set_up_that_looked_too_early_is_made_again() -> None:
+    """The control of all cases is given the same time."""
+
+    async def case(api: Api, case: str, ready: object) -> None:
+        await send(READ)
+
+    result = look(case, Behind(0.3), cases=["a"], ready=read_as_set_up, effect=Effect.OWN)
+    assert result.verdict is Verdict.PASS

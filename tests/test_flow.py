@@ -8,7 +8,24 @@ import pytest
 
 from conformance.ending import Inconclusive, Nonconformity, NotTested, Stale
 from conformance.exchange import Exchange, Path, Request, Trouble
-from conformance.flow import Answer, Callback, Fork, Recording, Script, Wait, callback, drive, ending, given, now, send, together, wait
+from conformance.flow import (
+    Answer,
+    Callback,
+    Fork,
+    Recording,
+    Script,
+    Wait,
+    callback,
+    drive,
+    ending,
+    given,
+    now,
+    send,
+    together,
+    unhurried,
+    wait,
+)
+from conformance.verdict import Effect
 
 READ = Request(operation="read", method="GET", target="/a")
 
@@ -267,3 +284,39 @@ def test_a_fork_holds_flows() -> None:
     """The step of `together` carries its flows in order."""
     fork = Fork(flows=())
     assert fork.flows == ()
+
+
+def test_unhurried_waits_after_each_accepted_write_and_nowhere_else() -> None:
+    """Reads, refusals and the end need no time; what runs side by side is given it, too."""
+    write = Request(operation="createNote", method="POST", target="/notes", effect=Effect.OWN)
+    read = Request(operation="getNote", method="GET", target="/notes/1")
+    waits: list[Path] = []
+
+    class Server(Answer):
+        async def __call__(self, at: Path, step: Request | Wait | Callback) -> Any:
+            if isinstance(step, Wait):
+                assert (step.seconds, step.grace) == (1.5, True)
+                waits.append(at)
+                return None
+            assert isinstance(step, Request)
+            return Exchange(request=step, status=400 if step.body else 201)
+
+    async def pair() -> int:
+        await send(write)
+        return (await send(read)).status
+
+    async def check() -> list[int]:
+        await send(read)
+        await send(write.with_(body=b"wrong"))
+        await send(read)
+        await send(write)
+        found = await together(pair(), pair())
+        with pytest.raises(ValueError, match="thrown in"):
+            raise ValueError("thrown in")
+        await send(read)
+        return found
+
+    server = Server()
+    assert now(drive(unhurried(check(), 1.5), server)) == [201, 201]
+    assert waits == [(4,), (5, 0, 1), (5, 1, 1), (6,)]
+    assert now(drive(unhurried(check(), 1.5), Recording(server.seen))) == [201, 201]

@@ -21,6 +21,7 @@ from conformance.claim import Claim
 from conformance.cli.campaign import run_testbed
 from conformance.cli.common import colour, put, say, shelf_of, write_views
 from conformance.driving.exploring import SECONDS
+from conformance.driving.interruption import Interruption
 from conformance.driving.session import Options, Session, clean_up_after
 from conformance.driving.wires import Wire
 from conformance.errors import Problem, TestbedError, UsageError, asked
@@ -54,13 +55,13 @@ def execute(
         UsageError: `-k` is no expression, or nothing was selected.
         TestbedError: the runner broke.
     """
-    with asyncio.Runner(loop_factory=new_loop) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner, Interruption(runner) as ctrl_c:
         try:
-            runner.run(session.start())
+            ctrl_c.run(session.start())
         except BaseException:
             runner.run(session.abandon())
             raise
-        plugin = RunPlugin(session, runner, only)
+        plugin = RunPlugin(session, ctrl_c, only)
         arguments = [
             "-c",
             os.devnull,
@@ -75,17 +76,17 @@ def execute(
         arguments += ["--lf"] if last_failed else []
         arguments += ["-p", "allure_pytest.plugin", "--alluredir", allure, "--clean-alluredir"] if allure else []
         code = _pytest(arguments, plugin)
-        interrupted = plugin.interrupted or (code == pytest.ExitCode.INTERRUPTED and not exit_first)
+        interrupted = ctrl_c.heard or plugin.interrupted or (code == pytest.ExitCode.INTERRUPTED and not exit_first)
         spent = bool(session.options.budget_s) and any("the budget of" in r.reason for r in session.results.values())
         broken = code == pytest.ExitCode.INTERNAL_ERROR
         if not interrupted and not broken:
             try:
-                runner.run(session.explored())
+                ctrl_c.run(session.explored())
             except KeyboardInterrupt:
                 interrupted = True
         stopped = exit_first and len(session.results) < len(session.order)
         ended = {"interrupted": interrupted, "broken": broken, "stopped": stopped, "budget": spent}
-        with suppress(RuntimeError):  # Ctrl-C may leave the loop with an order to stop, which this obeys
+        with suppress(RuntimeError):  # a second Ctrl-C may leave the loop with an order to stop, which this obeys
             runner.run(asyncio.sleep(0))
         run = runner.run(session.finish(next((word for word, holds in ended.items() if holds), "complete")))
     if broken:

@@ -244,14 +244,19 @@ class Campaign:
 
 
 async def _all(units: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Do all of these; when one is cancelled, so are the others, and all are waited for."""
+    """Do all of these; when this is cancelled or one of them breaks, all others are told once to stop, and waited for until they have."""
     tasks = [asyncio.create_task(unit) for unit in units]
     try:
-        await asyncio.gather(*tasks)
+        if tasks:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     finally:
-        for task in tasks:
+        left = [task for task in tasks if not task.done()]
+        for task in left:  # once: a second time would keep it from waiting for its process
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if left:
+            await asyncio.wait(left)
+    for task in tasks:
+        task.result()
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

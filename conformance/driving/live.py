@@ -20,7 +20,7 @@ class Live(Answer):
 
     async def __call__(self, at: Path, step: Request | Wait | Callback) -> Any:
         if isinstance(step, Wait):
-            return await asyncio.sleep(step.seconds)
+            return await asyncio.sleep(step.seconds * (self.driver.patience if step.grace else 1.0))
         if isinstance(step, Callback):
             return await self.driver.delivery(self.requirement, at, step)
         return await self.driver.exchange(self.requirement, at, step)

@@ -420,10 +420,12 @@ def planned(profile: Profile, claim: Claim, header: Header, test_data: Mapping[s
     return make_plan(profile, claim, known_checks(), allowed=frozenset(header.allowed), test_data=test_data, answers=answers)
 
 
-async def clean_up_after(folder: Path, target: Target, shelf: Shelf | None, epoch: float) -> list[Leftover]:
+async def clean_up_after(folder: Path, target: Target, shelf: Shelf | None, epoch: float, wire: Wire | None = None) -> list[Leftover]:
     """Remove what a run that was cut short left behind (`conformance cleanup`)."""
     run = read_run(folder)
-    session = Session(f"{run.header.profile}@{run.header.edition}", target, Claim(), folder, Options(seed=run.header.seed), epoch, shelf)
+    session = Session(
+        f"{run.header.profile}@{run.header.edition}", target, Claim(), folder, Options(seed=run.header.seed), epoch, shelf, wire
+    )
     session.profile = load_profile(session.profile_name, shelf)
     session.header = run.header
     session._writer = RecordWriter(folder, resume=True)

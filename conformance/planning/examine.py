@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conformance.api import Api
 from conformance.checks.expect import broken_at, error_format_broken
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable, NotTested, Stale, clip
 from conformance.exchange import Exchange, Path
-from conformance.flow import Flow, ending, together
+from conformance.flow import Flow, ending, together, unhurried
 from conformance.planning.plan import Test
 from conformance.profile import Profile
 from conformance.requirement import Requirement
@@ -25,6 +25,8 @@ from conformance.verdict import Effect, Verdict, fold
 #: Failing cases that are repeated on fresh data: one that reproduces is enough for a fail.
 REPEATED = 3
 KEPT = 20
+#: Seconds after which every write must be seen where the bindings set no time: standards rarely promise that it is seen at once.
+SETTLED_S = 1.0
 
 Tools = Callable[[str], Api]
 
@@ -40,21 +42,29 @@ class CaseEnding:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """The endings of both rounds; `again` holds the repeated cases, `facts` is what the first round noted."""
+    """The endings of all rounds; `again` holds the repeated cases, `once_more` those that ended otherwise the second time.
+
+    `facts` is what the first round noted.
+    """
 
     first: tuple[CaseEnding, ...]
     again: Mapping[int, Exception | None]
     repeatable: bool
     facts: tuple[Fact, ...] = ()
+    once_more: Mapping[int, Exception | None] = field(default_factory=dict)
 
 
 async def examination(test: Test, tools: Tools) -> Examined:
-    """Run set-up (step 0), all cases (step 1), and failing ones again (step 2)."""
+    """Run set-up (step 0), all cases (step 1), and again what failed or looked too early (step 2; step 3 where that ended otherwise).
+
+    Again is unhurried: a server may take a moment until what was written, by the look or while setting up, is seen everywhere.
+    """
     assert test.check is not None
     requirement = test.requirement.id
+    repeatable = test.effect.weight < Effect.LASTING.weight
     ready: Any = None
     if test.check.ready is not None:
-        [ready] = await together(ending(_call(test, tools(f"{requirement}|ready"), test.check.ready, None, None)))
+        [ready] = await together(ending(_made_ready(test, tools, repeatable)))
     else:
         await together(*[_nothing()])
     names = [case_name(case) for case in test.cases]
@@ -68,16 +78,43 @@ async def examination(test: Test, tools: Tools) -> Examined:
         return used[-1]
 
     async def round_of(indexes: Sequence[int], number: int) -> dict[int, Exception | None]:
-        flows = [ending(_call(test, fresh(f"{requirement}|{number}|{names[i]}"), test.check.run, test.cases[i], ready)) for i in indexes]  # type: ignore[union-attr]
-        ended = await together(*flows)
+        flows = [_call(test, fresh(f"{requirement}|{number}|{names[i]}"), test.check.run, test.cases[i], ready) for i in indexes]  # type: ignore[union-attr]
+        ended = await together(*[ending(unhurried(f, SETTLED_S) if number > 1 else f) for f in flows])
         return {i: e if isinstance(e, Exception) else None for i, e in zip(indexes, ended, strict=True)}
 
     first = await round_of(range(len(test.cases)), 1)
     facts = tuple(fact for api in used for fact in api.facts)
+    if not repeatable:
+        return Examined(tuple(CaseEnding(i, names[i], e) for i, e in first.items()), {}, False, facts)
     failing = [i for i, e in first.items() if isinstance(e, Nonconformity)]
-    repeatable = test.effect.weight < Effect.LASTING.weight
-    again = await round_of(failing[:REPEATED], 2) if failing and repeatable else {}
-    return Examined(tuple(CaseEnding(i, names[i], e) for i, e in first.items()), again, repeatable, facts)
+    early = [i for i, e in first.items() if _early(e)]
+    again = await round_of([*failing[:REPEATED], *early[:KEPT]], 2)
+    apart = [i for i, e in again.items() if (i in failing and e is None) or (i in early and isinstance(e, Nonconformity))]
+    if not any(isinstance(again[i], Nonconformity) for i in failing[:REPEATED]):
+        apart += failing[REPEATED:]
+    once_more = await round_of(apart[:KEPT], 3)
+    return Examined(tuple(CaseEnding(i, names[i], e) for i, e in first.items()), again, True, facts, once_more)
+
+
+async def _made_ready(test: Test, tools: Tools, repeatable: bool) -> Any:
+    """Run what a check sets up for all its cases; again, and unhurried, where it looked too early for what it wrote."""
+    assert test.check is not None
+    assert test.check.ready is not None
+    requirement = test.requirement.id
+    try:
+        return await _call(test, tools(f"{requirement}|ready"), test.check.ready, None, None)
+    except Inconclusive as error:
+        if not (repeatable and _early(error)):
+            raise
+    return await unhurried(_call(test, tools(f"{requirement}|ready again"), test.check.ready, None, None), SETTLED_S)
+
+
+def _early(error: Exception | None) -> bool:
+    """Tell whether a look could not be made because a read did not show what was written, or did not show it yet."""
+    if not isinstance(error, Inconclusive) or not error.evidence:
+        return False
+    last = error.evidence[-1]
+    return any(x.request.effect is Effect.READ and (x.success or x.status in (404, 410)) for x in (last, error.evidence[0]))
 
 
 async def _nothing() -> None:
@@ -121,11 +158,15 @@ def judged(test: Test, examined: Examined, seen: Mapping[Path, Exchange], contro
     roots: list[tuple[str, str]] = []
     reproduced = any(isinstance(e, Nonconformity) for e in examined.again.values())
     evidence: list[Path] = []
+    rounds: dict[int, int] = {}
     for case in examined.first:
         verdict, reason = _verdict(case, seen, control)
         if verdict is Verdict.FAIL and isinstance(case.error, Nonconformity):
             again = examined.again.get(case.index, _Unrepeated)
-            if again is not _Unrepeated and not isinstance(again, Nonconformity | Stale):
+            if _seen_late(case.index, examined, seen):
+                verdict, reason = Verdict.PASS, LATE
+                rounds[case.index] = 3
+            elif again is not _Unrepeated and not isinstance(again, Nonconformity | Stale):
                 verdict, reason = Verdict.INCONCLUSIVE, f"unstable: failed once ({case.error}), then did not"
                 unstable.append(case.name)
             elif again is _Unrepeated and examined.again and not reproduced:
@@ -134,7 +175,16 @@ def judged(test: Test, examined: Examined, seen: Mapping[Path, Exchange], contro
                 once = again is _Unrepeated or isinstance(again, Stale)
                 roots.append(_root(test.requirement, case.error, profile))
                 found = _finding(case, case.error, again if isinstance(again, Nonconformity) else None, once and not reproduced)
-                findings.append(replace(found, cause=roots[-1][1]) if roots[-1][1] else found)
+                findings.append(_of_root(found, roots[-1]))
+        elif verdict is Verdict.INCONCLUSIVE and case.index in examined.again:
+            again, last = examined.again[case.index], examined.once_more.get(case.index)
+            if isinstance(again, Nonconformity) and isinstance(last, Nonconformity):
+                verdict, reason = Verdict.FAIL, str(again)
+                roots.append(_root(test.requirement, again, profile))
+                findings.append(_of_root(_finding(case, again, last, False), roots[-1]))
+            elif again is None and any(x.status for at, x in seen.items() if at[:2] == (2, case.index)):
+                verdict, reason = Verdict.PASS, LATE
+                rounds[case.index] = 2
         if verdict is Verdict.INCONCLUSIVE and isinstance(case.error, Inconclusive) and case.error.needs:
             blocked = blocked or case.error.needs
         if case.error is not None and not findings and hasattr(case.error, "evidence"):
@@ -143,7 +193,7 @@ def judged(test: Test, examined: Examined, seen: Mapping[Path, Exchange], contro
         reasons.setdefault(verdict, reason)
     verdict = fold(verdicts)
     if verdict is Verdict.PASS:
-        evidence = _last_answers(examined, seen)
+        evidence = _last_answers(seen, rounds)
     requirement = test.requirement
     times = [x.started_s for x in seen.values()], [x.ended_s for x in seen.values()]
     first = findings[0] if findings else None
@@ -162,6 +212,8 @@ def judged(test: Test, examined: Examined, seen: Mapping[Path, Exchange], contro
 
 
 _Unrepeated: Any = object()
+#: What is said of a pass that took patience.
+LATE = "what was written is seen only after a moment"
 
 
 def _verdict(case: CaseEnding, seen: Mapping[Path, Exchange], control: Exchange | None) -> tuple[Verdict, str]:
@@ -184,6 +236,10 @@ def _verdict(case: CaseEnding, seen: Mapping[Path, Exchange], control: Exchange 
     where = traceback.extract_tb(error.__traceback__)[-1:] if error.__traceback__ else []
     place = f" at {where[0].name}:{where[0].lineno}" if where else ""
     return Verdict.ERROR, clip(f"{type(error).__name__}: {error}{place}")
+
+
+def _of_root(found: Finding, root: tuple[str, str]) -> Finding:
+    return replace(found, cause=root[1]) if root[1] else found
 
 
 def _root(requirement: Requirement, error: Nonconformity, profile: Profile) -> tuple[str, str]:
@@ -215,12 +271,22 @@ def _finding(case: CaseEnding, first: Nonconformity, again: Nonconformity | None
     return Finding(case=case.name, expected=first.expected, observed=first.observed, cause=first.cause, evidence=paths, seen_once=seen_once)
 
 
-def _last_answers(examined: Examined, seen: Mapping[Path, Exchange]) -> list[Path]:
-    """Return the last exchange of each case, at most `KEPT`: what a pass rests on."""
+def _last_answers(seen: Mapping[Path, Exchange], rounds: Mapping[int, int]) -> list[Path]:
+    """Return the last exchange of each case in the round that counts, at most `KEPT`: what a pass rests on."""
     last: dict[int, Path] = {}
-    for at in sorted(at for at, x in seen.items() if at[:1] == (1,) and x.status):
+    for at in sorted(at for at, x in seen.items() if len(at) > 1 and at[0] == rounds.get(at[1], 1) and x.status):
         last[at[1]] = at
     return list(last.values())[:KEPT]
+
+
+def _seen_late(index: int, examined: Examined, seen: Mapping[Path, Exchange]) -> bool:
+    """Tell whether a case failed only because it read at once what it had written: unhurried, it passes whenever it is looked at."""
+    passes = (examined.again.get(index), examined.once_more.get(index, _Unrepeated))
+    if any(ended is not None for ended in passes):
+        return False
+    mine = [x for at, x in seen.items() if at[:2] == (1, index)]
+    written = [x.ended_s for x in mine if x.success and x.request.effect is not Effect.READ]
+    return any(0 <= x.started_s - w < SETTLED_S for w in written for x in mine if x.request.effect is Effect.READ)
 
 
 def unlooked(test: Test, verdict: Verdict, reason: str, profile: Profile) -> Result:

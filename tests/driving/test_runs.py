@@ -35,6 +35,8 @@ from tests.driving.running import EPOCH, Handled, assert_whole, run_live, run_tw
 from tests.driving.servers import Server, answer, json_answer, served
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+#: How long a process of ours may take on a machine that has much else to do.
+PATIENCE_S = 240.0
 
 
 @pytest.fixture(autouse=True)
@@ -117,7 +119,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verdict]:
 
 
 # -- interruption ----------------------------------------------------------------------------------------------------------
-@pytest.mark.slow  # signals race with whatever else runs on the machine
 def test_ctrl_c_leaves_nothing_behind_and_the_run_can_be_resumed(
     scim: tuple[Server, ResourceTwin, list[Callable[[int], None]]], whole: dict[str, Verdict], tmp_path: Path
 ) -> None:
@@ -127,7 +128,7 @@ def test_ctrl_c_leaves_nothing_behind_and_the_run_can_be_resumed(
     process: list[subprocess.Popen[bytes]] = []
     actions.append(lambda number: process[0].send_signal(signal.SIGINT) if number == 60 else None)
     process.append(command(server, tmp_path / "a"))
-    _, err = process[0].communicate(timeout=60)
+    _, err = process[0].communicate(timeout=PATIENCE_S)
     assert process[0].returncode == 130, err.decode()
     cut = read_run(tmp_path / "a")
     assert cut.footer is not None
@@ -138,7 +139,7 @@ def test_ctrl_c_leaves_nothing_behind_and_the_run_can_be_resumed(
     actions.clear()
 
     resumed = command(server, tmp_path / "a", "--resume")
-    _, err = resumed.communicate(timeout=60)
+    _, err = resumed.communicate(timeout=PATIENCE_S)
     assert resumed.returncode == 5, err.decode()  # a part was selected
     run = read_run(tmp_path / "a")
     assert run.footer is not None
@@ -160,7 +161,7 @@ def test_a_run_that_was_killed_is_cleaned_up_and_resumed(
     process: list[subprocess.Popen[bytes]] = []
     actions.append(lambda number: process[0].kill() if number == 60 else None)
     process.append(command(server, tmp_path))
-    process[0].communicate(timeout=60)
+    process[0].communicate(timeout=PATIENCE_S)
     assert read_run(tmp_path).footer is None
     assert users(server, twin) > before
     actions.clear()
@@ -168,7 +169,7 @@ def test_a_run_that_was_killed_is_cleaned_up_and_resumed(
     assert "nothing is left" in capsys.readouterr().out
     assert users(server, twin) == before
     resumed = command(server, tmp_path, "--resume")
-    _, err = resumed.communicate(timeout=60)
+    _, err = resumed.communicate(timeout=PATIENCE_S)
     assert resumed.returncode == 5, err.decode()
     assert verdicts(read_run(tmp_path)) == whole
     assert users(server, twin) == before
@@ -183,10 +184,10 @@ def test_a_resumed_run_removes_first_what_the_killed_one_left(
     process: list[subprocess.Popen[bytes]] = []
     actions.append(lambda number: process[0].kill() if number == 60 else None)
     process.append(command(server, tmp_path))
-    process[0].communicate(timeout=60)
+    process[0].communicate(timeout=PATIENCE_S)
     actions.clear()
     resumed = command(server, tmp_path, "--resume")
-    _, err = resumed.communicate(timeout=60)
+    _, err = resumed.communicate(timeout=PATIENCE_S)
     assert resumed.returncode == 5, err.decode()
     assert verdicts(read_run(tmp_path)) == whole
     assert users(server, twin) == before
