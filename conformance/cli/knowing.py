@@ -9,12 +9,14 @@ from typing import Any
 
 import msgspec
 
+from conformance.case import Case
 from conformance.checks.registry import known_checks
 from conformance.cli.common import shelf_of
 from conformance.errors import Problem, UsageError, asked, did_you_mean
 from conformance.loading.matrices import read_matrix
 from conformance.loading.profiles import Shelf, load_profile
 from conformance.loading.targets import profile_claimed
+from conformance.planning.examine import case_name
 from conformance.planning.patterns import page, pattern_table
 from conformance.planning.plan import Test, effect_of, make_plan
 from conformance.profile import Profile
@@ -107,7 +109,10 @@ def explain(options: argparse.Namespace) -> int:
         print(f"effect   {effect.value}" + (f" (needs --allow {effect.consent})" if effect.consent else ""))
         if check.cases:
             cases = list(check.cases(profile, requirement))
-            print(f"cases    {len(cases)}" + (f", such as {getattr(cases[0], 'title', cases[0])}" if cases else ""))
+            print(
+                f"cases    {len(cases)}"
+                + (f", such as {cases[0].title if isinstance(cases[0], Case) else case_name(cases[0])}" if cases else "")
+            )
         if requirement.arguments:
             print(f"with     {json.dumps(dict(requirement.arguments), ensure_ascii=False)}")
     matrix = read_matrix(profile.name, profile.edition, shelf_of(options))
@@ -197,6 +202,7 @@ def _plan_command(commands: Any) -> argparse.ArgumentParser:
     )
     command.add_argument("profile", metavar="PROFILE[@EDITION]")
     command.add_argument("--claim", type=Path, metavar="FILE")
+    command.add_argument("--with", dest="beside", default="", metavar="PROFILE[@EDITION]", help="the standard that the target speaks")
     command.add_argument("--allow", default="", metavar="write,disruptive")
     command.add_argument("--latency", type=float, default=20.0, metavar="MS", help="assumed time of one answer")
     command.add_argument("--format", choices=("text", "json"), default="text")
@@ -206,7 +212,7 @@ def _plan_command(commands: Any) -> argparse.ArgumentParser:
 
 def plan(options: argparse.Namespace) -> int:
     """Say what would be looked at, with which effect, as if discovery said yes to every feature the claim is silent on."""
-    profile, claim = profile_claimed(options.profile, options.claim, shelf_of(options))
+    profile, claim = profile_claimed(options.profile, options.claim, shelf_of(options), options.beside)
     allowed = frozenset(a.strip() for a in options.allow.split(",") if a.strip())
     from conformance.planning.plan import questions_of
 

@@ -128,7 +128,7 @@ def _target(order: Order, folder: Path, shelf: Shelf, before: Run | None) -> Ite
         yield order.target
         return
     served = order.twin or ServedTwin()
-    profile = load_profile(f"{order.profile}@{order.claim.edition}" if order.claim.edition else order.profile, shelf)
+    profile = load_profile(f"{order.profile}@{order.claim.edition}" if order.claim.edition else order.profile, shelf, order.claim.beside)
     twin = dressed(profile, served.faults, served.variants)
     with ExitStack() as stack:
         port = urlsplit(str(before.header.target.get("url", ""))).port if before else None
