@@ -108,7 +108,7 @@ class Exchange:
     @property
     def summary(self) -> str:
         """What came back, in a few words."""
-        return str(self.status) if self.status else f"no answer: {self.detail or self.trouble}"
+        return str(self.status) if self.status else f"no answer: {self.detail or self.trouble}" if self.trouble else self.detail
 
     def json(self) -> Any:
         """Return the body as JSON.

@@ -8,7 +8,7 @@ import pytest
 
 from conformance.ending import Inconclusive, Nonconformity, NotTested, Stale
 from conformance.exchange import Exchange, Path, Request, Trouble
-from conformance.flow import Answer, Callback, Fork, Recording, Script, Wait, callback, drive, ending, given, now, send, together, wait
+from conformance.flow import Answer, Asked, Callback, Fork, Recording, Script, Wait, callback, drive, ending, given, now, send, together, wait
 
 READ = Request(operation="read", method="GET", target="/a")
 
@@ -86,7 +86,7 @@ def test_wait_and_callback_are_steps() -> None:
             super().__init__()
             self.steps: list[tuple[Path, object]] = []
 
-        async def __call__(self, at: Path, step: Request | Wait | Callback) -> Any:
+        async def __call__(self, at: Path, step: Asked) -> Any:
             self.steps.append((at, step))
             return seen() if isinstance(step, Callback) else None
 
@@ -168,7 +168,7 @@ def test_trouble_is_thrown_in_at_the_await() -> None:
     """The check can catch what the answerer raises, at the line where it awaits."""
 
     class Broken(Answer):
-        async def __call__(self, at: Path, step: Request | Wait | Callback) -> Any:
+        async def __call__(self, at: Path, step: Asked) -> Any:
             raise Stale("nothing here")
 
     async def check() -> str:
@@ -200,7 +200,7 @@ def test_a_check_is_closed_when_its_driver_ends() -> None:
     closed = []
 
     class Interrupted(Answer):
-        async def __call__(self, at: Path, step: Request | Wait | Callback) -> Any:
+        async def __call__(self, at: Path, step: Asked) -> Any:
             raise KeyboardInterrupt
 
     async def check() -> None:
@@ -246,7 +246,7 @@ def test_a_flow_that_suspends_cannot_run_now() -> None:
     """`now` says so where an answerer needs an event loop."""
 
     class Suspends(Answer):
-        async def __call__(self, at: Path, step: Request | Wait | Callback) -> Any:
+        async def __call__(self, at: Path, step: Asked) -> Any:
             await _Pause()
 
     class _Pause:
