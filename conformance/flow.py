@@ -90,7 +90,7 @@ async def send(request: Request, *, also: tuple[int, ...] = (), silence: bool = 
     seen = await _Ask[Exchange](request)
     if seen.trouble is Trouble.NOT_ALLOWED:
         raise NotTested(seen.detail or str(seen.trouble))
-    if seen.trouble in (Trouble.OFF_ORIGIN, Trouble.NO_CREDENTIALS, Trouble.REFUSED, Trouble.GIVEN_UP):
+    if seen.trouble in (Trouble.OFF_ORIGIN, Trouble.NO_CREDENTIALS, Trouble.REFUSED, Trouble.GIVEN_UP, Trouble.UNFORGED):
         raise Inconclusive(f"{seen.trouble}: {seen.detail}" if seen.detail else str(seen.trouble), seen)
     if not seen.status:
         if silence:

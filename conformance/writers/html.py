@@ -30,7 +30,7 @@ MAX_HEADERS = 60
 MAX_FINDINGS = 20
 MAX_COMMAND = 8_000
 
-_IDENTITIES = {"default": "", "none": "without credentials", "bad": "with wrong credentials"}
+_IDENTITIES = {"default": "", "none": "without credentials", "bad": "with wrong credentials", "limited": "with credentials without rights", "forged": "with a forged token"}
 _CALM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}(?:/[A-Za-z0-9._-]{1,120})+")
 
 
@@ -316,7 +316,7 @@ class _Page:
     def _exchange(self, exchange: Exchange, at: Path, verdict: Verdict) -> ShownExchange:
         request = exchange.request
         longest = MAX_PASSED_BODY if verdict is Verdict.PASS else MAX_BODY
-        manner = _IDENTITIES.get(request.identity, "with another tenant's credentials")
+        manner = _IDENTITIES.get(request.identity.partition(":")[0], "with another tenant's credentials")
         if exchange.tries > 1:
             manner += f"{', ' if manner else ''}tried {exchange.tries} times"
         return ShownExchange(
