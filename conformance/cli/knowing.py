@@ -12,6 +12,7 @@ import msgspec
 from conformance.case import Case
 from conformance.checks.registry import known_checks
 from conformance.cli.common import shelf_of
+from conformance.domain import EVIDENCE, domains
 from conformance.errors import Problem, UsageError, asked, did_you_mean
 from conformance.loading.matrices import read_matrix
 from conformance.loading.profiles import Shelf, load_profile
@@ -130,6 +131,7 @@ def _coverage_command(commands: Any) -> argparse.ArgumentParser:
     command.add_argument(
         "--patterns", action="store_true", help="the table pattern × profile: where each applies, and where it could but does not, why"
     )
+    command.add_argument("--domains", action="store_true", help="the eight security domains: which profiles look at each, and gaps")
     command.add_argument("--format", choices=("text", "json", "markdown"), default="text")
     command.set_defaults(call=coverage)
     return command
@@ -139,6 +141,8 @@ def coverage(options: argparse.Namespace) -> int:
     """Say which requirements have no check and which operations no requirement; exit 1 when a requirement has neither check nor reason."""
     if options.patterns:
         return _patterns(options)
+    if options.domains:
+        return _domains(options)
     if not options.profile or options.format == "markdown":
         raise asked(
             "which profile?" if not options.profile else "markdown is a format of --patterns", hint="coverage PROFILE, coverage --patterns"
@@ -174,6 +178,24 @@ def coverage(options: argparse.Namespace) -> int:
     print("checks used: " + ", ".join(f"{name} {count}" for name, count in data["checks"].items()))  # type: ignore[attr-defined]
     print("checks of no requirement here: " + (", ".join(data["checks_without_requirement"]) or "none"))  # type: ignore[arg-type]
     return 1 if lacking else 0
+
+
+def _domains(options: argparse.Namespace) -> int:
+    """Print the security domains with the profiles (the default edition of each) that look at them; those that nobody looks at are gaps."""
+    shelf = shelf_of(options)
+    names = [options.profile] if options.profile else sorted(shelf.profiles)
+    found = domains([load_profile(n, shelf) for n in names], known_checks())
+    if options.format == "json":
+        print(json.dumps([{**msgspec.to_builtins(d), "state": d.state} for d in found], indent=1))
+        return 0
+    for one in found:
+        print(f"{one.state:<8}{one.title}")
+        for profile, ids in one.checked.items():
+            print(f"  {profile:<40}{len(ids):>4} requirements")
+        for name in one.unchecked:
+            print(f"  not tested  {name}")
+    print(EVIDENCE)
+    return 0
 
 
 def _patterns(options: argparse.Namespace) -> int:

@@ -176,7 +176,11 @@ async def shake(target: Target, step: Handshake) -> dict[str, Any]:
         writer.close()
     chosen = hello_in(heard)
     if chosen:
-        facts |= {"version": chosen.versions[0] if chosen.versions else "", "suite": f"{chosen.suites[0]:04x}", "group": (*chosen.groups, 0)[0]}
+        facts |= {
+            "version": chosen.versions[0] if chosen.versions else "",
+            "suite": f"{chosen.suites[0]:04x}",
+            "group": (*chosen.groups, 0)[0],
+        }
     if not heard and outcome["outcome"] != "completed":
         outcome["why"] = outcome.get("why") or "hung up"
     if outcome["outcome"] == "completed":

@@ -75,7 +75,16 @@ def vault_at(context: ssl.SSLContext | None, *faults: str) -> Iterator[str]:
         yield vault.url
 
 
-def look(shelf: Shelf, folder: Path, url: str, *, verify: bool = True, cacert: bool = True, origins: tuple[str, ...] = (), only: str = "network or future") -> Run:
+def look(
+    shelf: Shelf,
+    folder: Path,
+    url: str,
+    *,
+    verify: bool = True,
+    cacert: bool = True,
+    origins: tuple[str, ...] = (),
+    only: str = "network or future",
+) -> Run:
     folder.mkdir(exist_ok=True)
     authority().cert_pem.write_to_path(str(folder / "ca.pem"))
     tls = Tls(verify=verify, cacert=str(folder / "ca.pem") if cacert else "")
@@ -95,13 +104,23 @@ def test_the_hardened_server_is_clean_and_judged_alike_offline(vault_shelf: Shel
         run = look(vault_shelf, tmp_path, url, origins=(url.replace("https", "http"),))
     assert having(run, Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE) == {}
     passed = having(run, Verdict.PASS)
-    for name in ("tls-1-3-offered", "tls-newest-preferred", "tls-strong-suite", "certificate-trusted", "certificate-name", "plain-http-closed", "strict-transport"):
+    for name in (
+        "tls-1-3-offered",
+        "tls-newest-preferred",
+        "tls-strong-suite",
+        "certificate-trusted",
+        "certificate-name",
+        "plain-http-closed",
+        "strict-transport",
+    ):
         assert f"network.{name}" in passed
     old = having(run, Verdict.PASS, Verdict.NOT_TESTED)  # where our library cannot offer it, it says so
     assert old["network.tls-1-0-refused"] == "" or "does not offer" in old["network.tls-1-0-refused"]
     before = read_run(tmp_path / "run")
     claim = claim_of(before.header.claim)
-    after = rejudge(before, read_exchanges(tmp_path / "run"), load_profile("security-baseline", vault_shelf, claim.beside), claim, known_checks())
+    after = rejudge(
+        before, read_exchanges(tmp_path / "run"), load_profile("security-baseline", vault_shelf, claim.beside), claim, known_checks()
+    )
     assert flips(before, after) == []
     assert "openssl s_client -connect localhost:" in (tmp_path / "run" / "report.html").read_text()
 
@@ -140,7 +159,9 @@ def rsa_leaf(bits: int) -> trustme.LeafCert:
         .not_valid_before(now - DAY).not_valid_after(now + 90 * DAY)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=True).sign(signer, hashes.SHA256())  # type: ignore[arg-type]
     )  # fmt: skip
-    return trustme.LeafCert(key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()), made.public_bytes(Encoding.PEM), [])
+    return trustme.LeafCert(
+        key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()), made.public_bytes(Encoding.PEM), []
+    )
 
 
 @pytest.mark.parametrize("version", ["TLS 1.0", "TLS 1.1"])
@@ -215,7 +236,9 @@ def test_plain_http_on_loopback_is_not_asked_for_tls(vault_shelf: Shelf, tmp_pat
     assert having(run, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.ERROR) == {}
 
 
-@pytest.mark.parametrize(("fault", "wanted"), [("", set()), ("serves", {"network.plain-http-closed"}), ("leads on", {"network.plain-http-leads-nowhere"})])
+@pytest.mark.parametrize(
+    ("fault", "wanted"), [("", set()), ("serves", {"network.plain-http-closed"}), ("leads on", {"network.plain-http-leads-nowhere"})]
+)
 def test_plain_http_beside_https(fault: str, wanted: set[str], vault_shelf: Shelf, tmp_path: Path) -> None:
     """Looked at only where the target file lists that origin; asked without credentials."""
     from conformance.checks.baseline import transport

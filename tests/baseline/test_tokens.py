@@ -30,7 +30,16 @@ def vault_shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
     return shelf_with_vault(tmp_path_factory.mktemp("vault"))
 
 
-def look(shelf: Shelf, folder: Path, *faults: str, only: str = "token", jwt: bool = True, limit: int = 0, allow: tuple[str, ...] = (), **data: object) -> Run:
+def look(
+    shelf: Shelf,
+    folder: Path,
+    *faults: str,
+    only: str = "token",
+    jwt: bool = True,
+    limit: int = 0,
+    allow: tuple[str, ...] = (),
+    **data: object,
+) -> Run:
     vault = Vault(*faults, clock=lambda: EPOCH, url=URL)
     vault.limit = limit
     for name, made in {
@@ -41,7 +50,9 @@ def look(shelf: Shelf, folder: Path, *faults: str, only: str = "token", jwt: boo
         file.write_text(made)
         data.setdefault(name, {"file": str(file)})
     target = Target(url=URL, allow=allow, credentials=credentials(folder / "c", EPOCH, jwt=jwt), test_data=data)
-    session = Session("security-baseline", target, Claim(beside="vault@1"), folder / "run", Options(patience=0.01), EPOCH, shelf, TwinWire(vault, EPOCH))
+    session = Session(
+        "security-baseline", target, Claim(beside="vault@1"), folder / "run", Options(patience=0.01), EPOCH, shelf, TwinWire(vault, EPOCH)
+    )
     run = execute(session, expression=only, new_loop=VirtualLoop)
     text = (folder / "run" / "exchanges.jsonl").read_text()
     assert "forged:" in text or not jwt or only != "token"
@@ -53,7 +64,10 @@ def test_the_hardened_server_opens_to_no_token_but_its_own(vault_shelf: Shelf, t
     run = look(vault_shelf, tmp_path)
     assert having(run, Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE) == {}
     passed = having(run, Verdict.PASS)
-    assert {f"iam.token-{name}-refused" for name in (*FORGED, "expired", "early")} | {"iam.token-audience-kept", "iam.id-token-refused"} <= set(passed)
+    assert {f"iam.token-{name}-refused" for name in (*FORGED, "expired", "early")} | {
+        "iam.token-audience-kept",
+        "iam.id-token-refused",
+    } <= set(passed)
 
 
 @pytest.mark.parametrize(
@@ -94,11 +108,20 @@ def test_limits_need_consent_and_a_number(vault_shelf: Shelf, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("faults", "limit", "wanted"),
-    [((), 20, set()), ((), 0, {"burst-limited"}), (("no-retry-after",), 20, {"burst-says-when"}), (("takes-all",), 20, {"large-body-refused"})],
+    [
+        ((), 20, set()),
+        ((), 0, {"burst-limited"}),
+        (("no-retry-after",), 20, {"burst-says-when"}),
+        (("takes-all",), 20, {"large-body-refused"}),
+    ],
 )
 def test_limits_are_looked_at(faults: tuple[str, ...], limit: int, wanted: set[str], vault_shelf: Shelf, tmp_path: Path) -> None:
-    run = look(vault_shelf, tmp_path, *faults, only="resilience", limit=limit, allow=("write", "disruptive"), burst=60, large_body=1_500_000)
-    assert failed(run) == {f"resilience.{name}" for name in wanted}, having(run, Verdict.FAIL, Verdict.NOT_TESTED, Verdict.INCONCLUSIVE, Verdict.ERROR)
+    run = look(
+        vault_shelf, tmp_path, *faults, only="resilience", limit=limit, allow=("write", "disruptive"), burst=60, large_body=1_500_000
+    )
+    assert failed(run) == {f"resilience.{name}" for name in wanted}, having(
+        run, Verdict.FAIL, Verdict.NOT_TESTED, Verdict.INCONCLUSIVE, Verdict.ERROR
+    )
     left = [r.seen_once for result in score(run).results for r in result.findings]
     assert all(left)
     assert not run.leftovers

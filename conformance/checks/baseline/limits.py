@@ -43,7 +43,9 @@ async def burst_limited(api: Api, says_when: bool = False) -> None:
         if not limited:
             raise NotApplicable("nothing was refused with 429")
         if silent := [x for x in limited if not x.header("retry-after")]:
-            raise Nonconformity("a 429 with Retry-After", f"{len(silent)} of {len(limited)} without", silent[0], cause="429 without Retry-After")
+            raise Nonconformity(
+                "a 429 with Retry-After", f"{len(silent)} of {len(limited)} without", silent[0], cause="429 without Retry-After"
+            )
     elif not limited:
         raise Nonconformity("429 for some of them", f"{count} reads at once, none refused with 429", *seen[-2:], cause="no rate limit")
 
@@ -52,7 +54,9 @@ def _creates(profile: Profile, requirement: Requirement) -> Sequence[str]:
     if profile.beside is None:
         return [NO_STANDARD]
     found = [r for r in profile.bindings.resources.values() if r.create and r.example is not None]
-    return [r.name for r in found if profile.operation(r.create).effect is Effect.OWN and "json" in profile.operation(r.create).request_media][:1]
+    return [
+        r.name for r in found if profile.operation(r.create).effect is Effect.OWN and "json" in profile.operation(r.create).request_media
+    ][:1]
 
 
 @check("large-body-refused", about="service", cases=_creates, disrupts=True)

@@ -120,7 +120,9 @@ async def tls_suites_refused(api: Api, ciphers: str) -> None:
     if not facts["suites"]:
         raise NotTested("our TLS library does not offer them", seen)
     if facts.get("suite"):
-        raise Nonconformity("none of these suites", f"{facts.get('cipher') or facts['suite']} is agreed on", seen, cause=f"suites {ciphers}")
+        raise Nonconformity(
+            "none of these suites", f"{facts.get('cipher') or facts['suite']} is agreed on", seen, cause=f"suites {ciphers}"
+        )
     await well(api)
 
 
@@ -200,9 +202,13 @@ async def certificate_in_time(api: Api, left: bool = False) -> None:
         if not _in_time(api, told, seen):
             raise NotApplicable("it does not hold now", seen)
         if rest < 7 * DAY and rest < whole / 10:
-            raise Nonconformity("a certificate that is renewed in time", f"{rest / DAY:.1f} days are left", seen, cause="certificate ends soon")
+            raise Nonconformity(
+                "a certificate that is renewed in time", f"{rest / DAY:.1f} days are left", seen, cause="certificate ends soon"
+            )
     elif now > told["ends"]:
-        raise Nonconformity("a certificate that holds now", f"it ended {(now - told['ends']) / DAY:.1f} days ago", seen, cause="certificate ended")
+        raise Nonconformity(
+            "a certificate that holds now", f"it ended {(now - told['ends']) / DAY:.1f} days ago", seen, cause="certificate ended"
+        )
     elif now < told["begins"]:
         observed = f"it begins in {(told['begins'] - now) / DAY:.1f} days"
         raise Nonconformity("a certificate that holds now", observed, seen, cause="certificate not begun")
@@ -231,7 +237,9 @@ async def plain_http_closed(api: Api, redirects: bool = False) -> None:
         raise NotApplicable("plain HTTP on loopback" if plain_on_loopback(api) else "it speaks no TLS: network.encrypted")
     good = await well(api)
     right = await known_good(api)
-    netloc = (f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or "") if parts.port in (None, 443) else parts.netloc
+    netloc = (
+        (f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or "") if parts.port in (None, 443) else parts.netloc
+    )
     link = right.link if right.link.startswith("/") else f"{parts.path.rstrip('/')}{right.target}"
     try:
         seen = await send(right.with_(link=f"http://{netloc}{link}", target="", identity="none"), also=(401, 403, 429, 503), silence=True)
@@ -242,7 +250,13 @@ async def plain_http_closed(api: Api, redirects: bool = False) -> None:
     if not seen.status or not seen.headers:
         return
     if redirects and 300 <= seen.status < 400:
-        raise Nonconformity("a request over plain HTTP is not led on", f"{seen.status} to {clip(seen.header('location'), 100)}", seen, good, cause="plain http redirects")
+        raise Nonconformity(
+            "a request over plain HTTP is not led on",
+            f"{seen.status} to {clip(seen.header('location'), 100)}",
+            seen,
+            good,
+            cause="plain http redirects",
+        )
     if not redirects and (seen.success or (seen.status == 401 and seen.header("www-authenticate"))):
         what = "served" if seen.success else "credentials are asked for"
         raise Nonconformity("nothing is answered over plain HTTP", f"{seen.status}: {what}", seen, good, cause="plain http answers")
@@ -266,7 +280,9 @@ async def strict_transport(api: Api, seconds: int = 31_536_000) -> None:
     told = good.header("strict-transport-security") or ""
     ages = [p.partition("=")[2].strip().strip('"') for p in told.split(";") if p.partition("=")[0].strip().lower() == "max-age"]
     if not ages or not ages[0].isdecimal() or int(ages[0][:12]) < seconds:
-        raise Nonconformity(f"Strict-Transport-Security with max-age of at least {seconds}", told or "no such header", good, cause="no HSTS")
+        raise Nonconformity(
+            f"Strict-Transport-Security with max-age of at least {seconds}", told or "no such header", good, cause="no HSTS"
+        )
 
 
 @check("hybrid-key-exchange", about="service")
