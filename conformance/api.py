@@ -69,11 +69,16 @@ class Api:
     place: str
     sink_url: str = ""
     nonce: str = ""
-    base_path: str = ""
+    url: str = ""
     homes: dict[str, Subject] = field(default_factory=dict, init=False, repr=False)
     facts: list[Fact] = field(default_factory=list, init=False, repr=False)
     addresses: dict[str, str] = field(default_factory=dict, init=False, repr=False)
     _chance: random.Random = field(init=False, repr=False)
+
+    @property
+    def base_path(self) -> str:
+        """The path of the target's URL, without a slash at its end."""
+        return urlsplit(self.url).path.rstrip("/")
 
     def __post_init__(self) -> None:
         digest = hashlib.sha256(f"{self.run_id}|{self.place}".encode()).digest()

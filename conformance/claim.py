@@ -18,11 +18,15 @@ class Support(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A claim; a feature it does not name is silent: discovery decides."""
+    """A claim; a feature it does not name is silent: discovery decides.
+
+    `beside` (`NAME@EDITION`) is the standard that the product speaks, for a profile that asks something of every standard.
+    """
 
     profile: str = ""
     edition: str = ""
     dialect: str = ""
+    beside: str = ""
     product: Mapping[str, str] = field(default_factory=dict)
     features: Mapping[str, Support] = field(default_factory=dict)
 

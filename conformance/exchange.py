@@ -23,6 +23,10 @@ ENCODED = re.compile(r"%C2%ABsecret%3A[0-9a-f]{12}%C2%BB")
 MAX_DIGITS = 4000
 
 
+#: How the identity of a request begins whose token is forged from the default one; the way of forging follows (`driving.forging`).
+FORGED = "forged:"
+
+
 class Trouble(StrEnum):
     """Why there is no answer to look at."""
 
@@ -37,6 +41,7 @@ class Trouble(StrEnum):
     NO_CREDENTIALS = "no such credentials in the target"
     REFUSED = "credentials refused"
     GIVEN_UP = "target out of reach"
+    UNFORGED = "no token that could be forged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +50,7 @@ class Request:
 
     `target` is the path and query below the base URL of the target, percent-encoded, sent byte for byte;
     `link` replaces it by a URI reference that the server gave. `identity` names credentials of the target:
-    "default", "none", "bad" (wrong on purpose) or "other" (another tenant). `undo` names the resource whose
+    "default", "none", "bad" (wrong on purpose), "other" (another tenant), "limited" (no rights) or `FORGED` and a way. `undo` names the resource whose
     delete removes what this request creates.
     """
 
@@ -108,7 +113,7 @@ class Exchange:
     @property
     def summary(self) -> str:
         """What came back, in a few words."""
-        return str(self.status) if self.status else f"no answer: {self.detail or self.trouble}"
+        return str(self.status) if self.status else f"no answer: {self.detail or self.trouble}" if self.trouble else self.detail
 
     def json(self) -> Any:
         """Return the body as JSON.

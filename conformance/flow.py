@@ -1,6 +1,6 @@
-"""The five verbs a check may await, the one loop that drives it, and the answerers that need no network.
+"""The verbs a check may await, the one loop that drives it, and the answerers that need no network.
 
-A check is a coroutine whose every suspension is a step (`Request`, `Wait`, `Callback`, `Fork`) given to `drive`.
+A check is a coroutine whose every suspension is a step (`Request`, `Wait`, `Callback`, `Handshake`, `Fork`) given to `drive`.
 There is no asyncio below a check; the third answerer, live, is in `conformance.driving`.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
+from conformance.content import json_bytes
 from conformance.ending import Inconclusive, NotTested, Stale
 from conformance.exchange import Exchange, Path, Request, Trouble
 from conformance.verdict import Effect
@@ -41,7 +42,30 @@ class Fork:
     flows: tuple[Flow[Any], ...]
 
 
-Step = Request | Wait | Callback | Fork
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handshake:
+    """Greet the target's own address with TLS and hang up once it is clear what comes of it: nothing of HTTP is sent.
+
+    `lowest` and `highest` are versions ("TLS 1.2"); `ciphers` is a list as OpenSSL writes it, for versions below 1.3; `trusted` says whether
+    the chain is held against the authorities that we trust: "" not at all, "now", or "ever" (without looking at the times).
+    """
+
+    lowest: str = "TLS 1.2"
+    highest: str = "TLS 1.3"
+    ciphers: str = ""
+    trusted: str = ""
+
+    @property
+    def request(self) -> Request:
+        """The request under which it is recorded."""
+        told = {name: value for name in ("lowest", "highest", "ciphers", "trusted") if (value := getattr(self, name))}
+        return Request(operation=HANDSHAKE, method="TLS", body=json_bytes(told))
+
+
+#: The operation of recorded handshakes.
+HANDSHAKE = "tls-handshake"
+Asked = Request | Wait | Callback | Handshake
+Step = Asked | Fork
 
 
 class _Ask(Generic[T]):
@@ -68,7 +92,7 @@ async def send(request: Request, *, also: tuple[int, ...] = (), silence: bool = 
     seen = await _Ask[Exchange](request)
     if seen.trouble is Trouble.NOT_ALLOWED:
         raise NotTested(seen.detail or str(seen.trouble))
-    if seen.trouble in (Trouble.OFF_ORIGIN, Trouble.NO_CREDENTIALS, Trouble.REFUSED, Trouble.GIVEN_UP):
+    if seen.trouble in (Trouble.OFF_ORIGIN, Trouble.NO_CREDENTIALS, Trouble.REFUSED, Trouble.GIVEN_UP, Trouble.UNFORGED):
         raise Inconclusive(f"{seen.trouble}: {seen.detail}" if seen.detail else str(seen.trouble), seen)
     if not seen.status:
         if silence:
@@ -97,6 +121,11 @@ async def wait(seconds: float) -> None:
 async def callback(path: str, within_s: float) -> Exchange:
     """Wait for a request of the target's at our sink."""
     return await _Ask[Exchange](Callback(path, within_s))
+
+
+async def handshake(offer: Handshake) -> Exchange:
+    """Greet with TLS; the body of the exchange holds what was seen (`driving.handshake`), `trouble` why nothing was."""
+    return await _Ask[Exchange](offer)
 
 
 async def together(*flows: Flow[T]) -> list[T]:
@@ -153,7 +182,7 @@ class Answer:
     def __init__(self) -> None:
         self.seen: dict[Path, Exchange] = {}
 
-    async def __call__(self, at: Path, step: Request | Wait | Callback) -> Any:
+    async def __call__(self, at: Path, step: Asked) -> Any:
         raise NotImplementedError
 
     async def join(self, branches: Sequence[Flow[Any]]) -> list[tuple[Any, Exception | None]]:
@@ -178,12 +207,12 @@ async def drive(flow: Flow[T], answer: Answer, at: Path = ()) -> T:
                     outcomes = await answer.join([drive(f, answer, (*here, i)) for i, f in enumerate(step.flows)])
                     reply = [value for value, _ in outcomes]
                     trouble = next((error for _, error in outcomes if error), None)
-                elif isinstance(step, Request | Wait | Callback):
+                elif isinstance(step, Asked):
                     reply = await answer(here, step)
                     if isinstance(reply, Exchange):
                         answer.seen[here] = reply = replace(reply, at=here)
                 else:
-                    raise TypeError(f"a check awaited {step!r}: only send, given, wait, callback and together")
+                    raise TypeError(f"a check awaited {step!r}: only send, given, wait, callback, handshake and together")
             except Exception as error:  # thrown in at the await, so that the traceback shows the check's line
                 trouble = error
     finally:
@@ -207,13 +236,15 @@ class Recording(Answer):
         super().__init__()
         self.exchanges, self.same = exchanges, same or (lambda a, b: a == b)
 
-    async def __call__(self, at: Path, step: Request | Wait | Callback) -> Any:
+    async def __call__(self, at: Path, step: Asked) -> Any:
         if isinstance(step, Wait):
             return None
         found = self.exchanges.get(at)
         if found is None:
-            what = step.where if isinstance(step, Request) else "a callback"
+            what = step.where if isinstance(step, Request) else "a callback" if isinstance(step, Callback) else "a TLS handshake"
             raise Stale(f"recording does not cover it: {what} was never sent")
+        if isinstance(step, Handshake) and step.request.body != found.request.body:
+            raise Stale("recording does not cover it: now offers other TLS", found)
         if isinstance(step, Request) and not self.same(step, found.request):
             raise Stale(f"recording does not cover it: now sends another {step.where}", found)
         return found
@@ -226,7 +257,7 @@ class Script(Answer):
         super().__init__()
         self.left, self.asked = iter(replies), list[Request]()
 
-    async def __call__(self, at: Path, step: Request | Wait | Callback) -> Any:
+    async def __call__(self, at: Path, step: Asked) -> Any:
         if isinstance(step, Wait):
             return None
         reply = next(self.left, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -194,6 +194,7 @@ class Bindings:
     callbacks: Callbacks | None = None
     documents: Published | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
+    beside: bool = False
 
     @cached_property
     def owners(self) -> Mapping[str, Resource]:
@@ -213,7 +214,10 @@ class Bindings:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """One edition of a profile, complete: requirements derived and written, contract, bindings, corpus, digests."""
+    """One edition of a profile, complete: requirements derived and written, contract, bindings, corpus, digests.
+
+    `beside` is the profile whose standard the target speaks, where this one asks something of every standard (`looking_at`).
+    """
 
     name: str
     edition: str
@@ -232,6 +236,25 @@ class Profile:
     dialect: str = ""
     dialects: Mapping[str, str] = field(default_factory=dict)
     workflows: Mapping[str, Workflow] = field(default_factory=dict)
+    beside: Profile | None = None
+
+    def looking_at(self, other: Profile) -> Profile:
+        """Return this profile with the contract and the bindings of *other* added: what it asks is looked at there.
+
+        Operations and test data of both are known; probe, resources, errors and credentials are those of *other*. Which edition of
+        *other* it is was decided before: the server is asked for no edition of ours.
+        """
+        theirs = other.contract
+        paths = {**self.contract.document.get("paths", {}), **theirs.document.get("paths", {})}
+        contract = replace(
+            theirs, document={**theirs.document, "paths": paths}, operations={**theirs.operations, **self.contract.operations}
+        )
+        bound = replace(
+            other.bindings, identify=None, default_edition="", test_data={**other.bindings.test_data, **self.bindings.test_data},
+            left_out=self.bindings.left_out, beside=True,
+        )  # fmt: skip
+        digests = {**self.digests, **{f"beside.{name}": other.digests[name] for name in ("contract", "bindings") if name in other.digests}}
+        return replace(self, contract=contract, bindings=bound, digests=digests, beside=other)
 
     def operation(self, name: str) -> Operation:
         """Return an operation of the contract by its id."""

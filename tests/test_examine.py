@@ -11,7 +11,7 @@ from conformance.api import Api
 from conformance.checks.registry import Check
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable, NotTested
 from conformance.exchange import Exchange, Path, Request
-from conformance.flow import Answer, Callback, Recording, Wait, drive, given, now, send
+from conformance.flow import Answer, Asked, Callback, Recording, Wait, drive, given, now, send
 from conformance.loading.profiles import load_profile
 from conformance.planning.examine import LATE, REPEATED, case_name, examination, judged, needed, unlooked
 from conformance.planning.plan import Test
@@ -37,7 +37,7 @@ class Server(Answer):
         super().__init__()
         self.statuses = list(statuses)
 
-    async def __call__(self, at: Path, step: Request | Wait | Callback) -> Any:
+    async def __call__(self, at: Path, step: Asked) -> Any:
         assert isinstance(step, Request)
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
         return Exchange(request=step, status=status, body=b"{}")

@@ -10,6 +10,7 @@ from conformance.ending import Inconclusive, Nonconformity, NotTested, Stale
 from conformance.exchange import Exchange, Path, Request, Trouble
 from conformance.flow import (
     Answer,
+    Asked,
     Callback,
     Fork,
     Recording,
@@ -103,7 +104,7 @@ def test_wait_and_callback_are_steps() -> None:
             super().__init__()
             self.steps: list[tuple[Path, object]] = []
 
-        async def __call__(self, at: Path, step: Request | Wait | Callback) -> Any:
+        async def __call__(self, at: Path, step: Asked) -> Any:
             self.steps.append((at, step))
             return seen() if isinstance(step, Callback) else None
 
@@ -185,7 +186,7 @@ def test_trouble_is_thrown_in_at_the_await() -> None:
     """The check can catch what the answerer raises, at the line where it awaits."""
 
     class Broken(Answer):
-        async def __call__(self, at: Path, step: Request | Wait | Callback) -> Any:
+        async def __call__(self, at: Path, step: Asked) -> Any:
             raise Stale("nothing here")
 
     async def check() -> str:
@@ -217,7 +218,7 @@ def test_a_check_is_closed_when_its_driver_ends() -> None:
     closed = []
 
     class Interrupted(Answer):
-        async def __call__(self, at: Path, step: Request | Wait | Callback) -> Any:
+        async def __call__(self, at: Path, step: Asked) -> Any:
             raise KeyboardInterrupt
 
     async def check() -> None:
@@ -263,7 +264,7 @@ def test_a_flow_that_suspends_cannot_run_now() -> None:
     """`now` says so where an answerer needs an event loop."""
 
     class Suspends(Answer):
-        async def __call__(self, at: Path, step: Request | Wait | Callback) -> Any:
+        async def __call__(self, at: Path, step: Asked) -> Any:
             await _Pause()
 
     class _Pause:

@@ -32,6 +32,7 @@ class Check:
     cases: Cases | None = None
     ready: Callable[..., Flow[Any]] | None = None
     writes: bool = False
+    disrupts: bool = False
 
     @property
     def sentence(self) -> str:
@@ -45,13 +46,16 @@ CHECKS: dict[str, Check] = {}
 def check(
     name: str, *, about: Literal["operation", "resource", "service"] = "resource", roles: tuple[str, ...] = (), isolation: Isolation = "own",
     cases: Cases | None = None, ready: Callable[..., Flow[Any]] | None = None, writes: bool = False,
+    disrupts: bool = False,
 ) -> Callable[[Callable[..., Flow[None]]], Callable[..., Flow[None]]]:  # fmt: skip
     """Register a coroutine as the check called *name*."""
 
     def register(run: Callable[..., Flow[None]]) -> Callable[..., Flow[None]]:
         if name in CHECKS:
             raise TestbedError(f"two checks are called {name}")
-        CHECKS[name] = Check(name=name, run=run, about=about, roles=roles, isolation=isolation, cases=cases, ready=ready, writes=writes)
+        CHECKS[name] = Check(
+            name=name, run=run, about=about, roles=roles, isolation=isolation, cases=cases, ready=ready, writes=writes, disrupts=disrupts
+        )  # fmt: skip
         return run
 
     return register
@@ -60,6 +64,7 @@ def check(
 def known_checks() -> Mapping[str, Check]:
     """Return every check; importing the modules registers them."""
     from conformance.checks import contract, inputs, service, workflows  # noqa: F401
+    from conformance.checks.baseline import access, disclosure, issuer, limits, published, tokens, transport  # noqa: F401
     from conformance.checks.patterns import (  # noqa: F401  # noqa: F401
         answers,
         bulk,

@@ -38,7 +38,7 @@ def attest(options: argparse.Namespace) -> int:
     run = read_run(options.run)
     key = load_private_key(options.key)
     decided = about(load_dispositions(options.dispositions), run)
-    profile = load_profile(f"{run.header.profile}@{run.header.edition}", shelf_of(options))
+    profile = load_profile(f"{run.header.profile}@{run.header.edition}", shelf_of(options), claim_of(run.header.claim).beside)
     wrong = [*unfit(run), *expired(decided, day_of(run.ended)), *missing(run, profile)]
     if wrong:
         raise UsageError(*[Problem(file=str(options.run), problem=w) for w in wrong[:20]])
@@ -86,7 +86,7 @@ def _record(folder: Path, shelf: Shelf) -> tuple[Run | None, Any, list[str]]:
     except UsageError as error:
         return None, None, [f"the record cannot be read: {p}" for p in error.problems[:3]]
     try:
-        return run, load_profile(f"{run.header.profile}@{run.header.edition}", shelf), []
+        return run, load_profile(f"{run.header.profile}@{run.header.edition}", shelf, claim_of(run.header.claim).beside), []
     except UsageError as error:
         return run, None, [f"the profile is not known here, so nothing can be said of what is missing: {error.problems[0]}"]
 

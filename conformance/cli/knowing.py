@@ -9,12 +9,15 @@ from typing import Any
 
 import msgspec
 
+from conformance.case import Case
 from conformance.checks.registry import known_checks
 from conformance.cli.common import shelf_of
+from conformance.domain import EVIDENCE, domains
 from conformance.errors import Problem, UsageError, asked, did_you_mean
 from conformance.loading.matrices import read_matrix
 from conformance.loading.profiles import Shelf, load_profile
 from conformance.loading.targets import profile_claimed
+from conformance.planning.examine import case_name
 from conformance.planning.patterns import page, pattern_table
 from conformance.planning.plan import Test, effect_of, make_plan
 from conformance.profile import Profile
@@ -107,7 +110,10 @@ def explain(options: argparse.Namespace) -> int:
         print(f"effect   {effect.value}" + (f" (needs --allow {effect.consent})" if effect.consent else ""))
         if check.cases:
             cases = list(check.cases(profile, requirement))
-            print(f"cases    {len(cases)}" + (f", such as {getattr(cases[0], 'title', cases[0])}" if cases else ""))
+            print(
+                f"cases    {len(cases)}"
+                + (f", such as {cases[0].title if isinstance(cases[0], Case) else case_name(cases[0])}" if cases else "")
+            )
         if requirement.arguments:
             print(f"with     {json.dumps(dict(requirement.arguments), ensure_ascii=False)}")
     matrix = read_matrix(profile.name, profile.edition, shelf_of(options))
@@ -125,6 +131,7 @@ def _coverage_command(commands: Any) -> argparse.ArgumentParser:
     command.add_argument(
         "--patterns", action="store_true", help="the table pattern × profile: where each applies, and where it could but does not, why"
     )
+    command.add_argument("--domains", action="store_true", help="the eight security domains: which profiles look at each, and gaps")
     command.add_argument("--format", choices=("text", "json", "markdown"), default="text")
     command.set_defaults(call=coverage)
     return command
@@ -134,6 +141,8 @@ def coverage(options: argparse.Namespace) -> int:
     """Say which requirements have no check and which operations no requirement; exit 1 when a requirement has neither check nor reason."""
     if options.patterns:
         return _patterns(options)
+    if options.domains:
+        return _domains(options)
     if not options.profile or options.format == "markdown":
         raise asked(
             "which profile?" if not options.profile else "markdown is a format of --patterns", hint="coverage PROFILE, coverage --patterns"
@@ -171,6 +180,24 @@ def coverage(options: argparse.Namespace) -> int:
     return 1 if lacking else 0
 
 
+def _domains(options: argparse.Namespace) -> int:
+    """Print the security domains with the profiles (the default edition of each) that look at them; those that nobody looks at are gaps."""
+    shelf = shelf_of(options)
+    names = [options.profile] if options.profile else sorted(shelf.profiles)
+    found = domains([load_profile(n, shelf) for n in names], known_checks())
+    if options.format == "json":
+        print(json.dumps([{**msgspec.to_builtins(d), "state": d.state} for d in found], indent=1))
+        return 0
+    for one in found:
+        print(f"{one.state:<8}{one.title}")
+        for profile, ids in one.checked.items():
+            print(f"  {profile:<40}{len(ids):>4} requirements")
+        for name in one.unchecked:
+            print(f"  not tested  {name}")
+    print(EVIDENCE)
+    return 0
+
+
 def _patterns(options: argparse.Namespace) -> int:
     """Print the table pattern × profile, of one profile or of the default edition of each."""
     shelf = shelf_of(options)
@@ -197,6 +224,7 @@ def _plan_command(commands: Any) -> argparse.ArgumentParser:
     )
     command.add_argument("profile", metavar="PROFILE[@EDITION]")
     command.add_argument("--claim", type=Path, metavar="FILE")
+    command.add_argument("--with", dest="beside", default="", metavar="PROFILE[@EDITION]", help="the standard that the target speaks")
     command.add_argument("--allow", default="", metavar="write,disruptive")
     command.add_argument("--latency", type=float, default=20.0, metavar="MS", help="assumed time of one answer")
     command.add_argument("--format", choices=("text", "json"), default="text")
@@ -206,7 +234,7 @@ def _plan_command(commands: Any) -> argparse.ArgumentParser:
 
 def plan(options: argparse.Namespace) -> int:
     """Say what would be looked at, with which effect, as if discovery said yes to every feature the claim is silent on."""
-    profile, claim = profile_claimed(options.profile, options.claim, shelf_of(options))
+    profile, claim = profile_claimed(options.profile, options.claim, shelf_of(options), options.beside)
     allowed = frozenset(a.strip() for a in options.allow.split(",") if a.strip())
     from conformance.planning.plan import questions_of
 

@@ -68,7 +68,7 @@ def judge(options: argparse.Namespace) -> int:
 
 def _again(folder: Path, edition: str, shelf: Shelf) -> Judged:
     before = read_run(folder)
-    profile = load_profile(f"{before.header.profile}@{edition or before.header.edition}", shelf)
+    profile = load_profile(f"{before.header.profile}@{edition or before.header.edition}", shelf, claim_of(before.header.claim).beside)
     after = rejudge(before, read_exchanges(folder), profile, claim_of(before.header.claim), known_checks())
     return Judged(folder=folder, before=before, after=after, flips=tuple(flips(before, after)))
 

@@ -117,6 +117,9 @@ def _target_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--url", default="", help="base URL of the target")
     command.add_argument("--target", type=Path, metavar="FILE", help="target file (docs/targets.md)")
     command.add_argument("--claim", type=Path, metavar="FILE", help="what the product is said to do")
+    command.add_argument(
+        "--with", dest="beside", default="", metavar="PROFILE[@EDITION]", help="the standard that the target speaks (security-baseline)"
+    )
     command.add_argument("--token-env", default="", metavar="VAR", help="environment variable that holds a bearer token")
     command.add_argument("--cert", default="", metavar="FILE", help="our certificate (mTLS)")
     command.add_argument("--key", default="", metavar="FILE", help="its key")
@@ -190,7 +193,7 @@ def run(options: argparse.Namespace) -> int:
         raise asked("which profile?", hint="conformance run PROFILE --url URL, or conformance run --testbed FILE")
     shelf = shelf_of(options)
     target = target_of(options)
-    profile, claim = profile_claimed(options.profile, options.claim, shelf)
+    profile, claim = profile_claimed(options.profile, options.claim, shelf, options.beside)
     if options.token_env:
         named = {**target.credentials, "default": token_credential(profile, Reference(env=options.token_env))}
         target = replace(target, credentials=named)

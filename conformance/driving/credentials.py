@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote_plus, urlencode, urljoin
 
+from conformance.driving.forging import Opaque, forged
 from conformance.errors import Problem, UsageError
+from conformance.exchange import FORGED
 from conformance.redaction import Redactor
 from conformance.target import Credential, Reference, Target
 from conformance.wire import Headers, WireRequest, WireResponse, header
@@ -74,7 +76,7 @@ class Credentials:
 
     def known(self, identity: str) -> bool:
         """Whether the target names this identity; "default", "none" and "bad" always exist."""
-        return identity in ("default", "none", "bad") or identity in self.target.credentials
+        return identity in ("default", "none", "bad") or identity in self.target.credentials or identity.startswith(FORGED)
 
     def check(self) -> None:
         """Resolve every reference once, so that a missing secret is told before anything is sent."""
@@ -88,6 +90,8 @@ class Credentials:
         """Return the headers that prove *identity*."""
         if identity == "none":
             return ()
+        if identity.startswith(FORGED):
+            return self._forged(await self.headers("default"), identity.removeprefix(FORGED))
         credential = self.target.credentials.get("default" if identity == "bad" else identity, Credential())
         if identity == "bad":
             return self._wrong(credential)
@@ -105,7 +109,7 @@ class Credentials:
 
     def renew(self, identity: str, used: Headers) -> bool:
         """Forget headers that were refused; tell whether fetching again may give others."""
-        if identity in ("none", "bad") or self._refusals.get(identity, 0) >= MOST_REFUSALS:
+        if identity in ("none", "bad") or identity.startswith(FORGED) or self._refusals.get(identity, 0) >= MOST_REFUSALS:
             return False
         credential = self.target.credentials.get(identity, Credential())
         from_file = credential.scheme in ("bearer", "api-key") and credential.token is not None and bool(credential.token.file)
@@ -125,6 +129,18 @@ class Credentials:
             return urljoin(self.target.url.rstrip("/") + "/", credential.url)
         except ValueError:
             raise CredentialsRefused(f"'{credential.url[:100]}' is not a URL") from None
+
+    def _forged(self, headers: Headers, way: str) -> Headers:
+        """Return the headers of an identity with its token forged; `Opaque` where there is none that we could forge."""
+        found = []
+        for name, value in headers:
+            scheme, space, token = value.partition(" ") if name == "authorization" else ("", "", value)
+            token = forged("" if scheme == "Basic" else token, way)
+            self.redactor.learn(token)
+            found.append((name, f"{scheme}{space}{token}"))
+        if not found:
+            raise Opaque("the target's credentials hold no token")
+        return tuple(found)
 
     def _wrong(self, credential: Credential) -> Headers:
         if credential.scheme == "basic":

@@ -17,7 +17,9 @@ from urllib.parse import urljoin, urlsplit
 from conformance.api import Api, path_values
 from conformance.checks.patterns.home import cut_short
 from conformance.content import sent_body
+from conformance.contract import SAFE
 from conformance.driving.credentials import Credentials, CredentialsRefused
+from conformance.driving.forging import Opaque
 from conformance.driving.ledger import Entry, Ledger
 from conformance.driving.pace import Pace
 from conformance.driving.place import ascii_target, header_line, link_local, storable, url_origin
@@ -177,6 +179,8 @@ class Driver:
                     await self._pause(waits.pop(0), request)
                     continue
                 return self._unanswered(request, url, Trouble.REFUSED, str(error), tries, started)
+            except Opaque as error:
+                return self._unanswered(request, url, Trouble.UNFORGED, str(error), tries, started)
             except NoAnswer as error:
                 self.requests += error.sent
                 lost = error.trouble is Trouble.UNREACHABLE
@@ -189,7 +193,8 @@ class Driver:
                     continue
                 return self._unanswered(request, url, error.trouble, error.detail, tries, started)
             self._lost = 0
-            if answer.status in (429, 503):
+            burst = request.effect is Effect.DISRUPTIVE and request.method in SAFE  # whether it is refused is what is looked at
+            if answer.status in (429, 503) and not burst:
                 if answer.status == 429 or header(answer.headers, "retry-after"):
                     self._pace.refused()
                 if waits and self._tired < BREAKER:

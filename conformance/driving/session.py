@@ -88,7 +88,7 @@ def tools_for(profile: Profile, header: Header, test_data: Mapping[str, Any]) ->
         place=place,
         sink_url=header.sink_url,
         nonce=header.nonce,
-        base_path=urlsplit(str(header.target.get("url", ""))).path.rstrip("/"),
+        url=str(header.target.get("url", "")),
     )
 
 
@@ -123,7 +123,7 @@ class Session:
         """Open the record, ask the server for its edition, take the first look, and plan."""
         before = self._earlier()
         self._writer = RecordWriter(self.folder, resume=before is not None)
-        self.profile = load_profile(self.profile_name, self.shelf)
+        self.profile = load_profile(self.profile_name, self.shelf, self.claim.beside)
         started = before.header.started if before else self.epoch
         run_id = before.header.run_id if before else run_id_of(self.options.seed, started, self.profile.name, self.options.system)
         self._make_driver(run_id, bool(before))
@@ -134,7 +134,7 @@ class Session:
             says, found = await self._edition()
         wanted = declared or found or self.profile.edition
         if wanted != self.profile.edition:
-            self.profile = load_profile(f"{self.profile.name}@{wanted}", self.shelf)
+            self.profile = load_profile(f"{self.profile.name}@{wanted}", self.shelf, self.claim.beside)
         notes = self._notes(declared, found, says)
         sink_url = await self._open_sink(before)
         self.header = (
@@ -396,7 +396,7 @@ class Session:
         newest = self.profile.edition_in(self.profile.dialect) or self.profile.editions[-1]
         if newest == self.profile.edition or self.look.trouble:
             return None
-        profile = load_profile(f"{self.profile.name}@{newest}", self.shelf)
+        profile = load_profile(f"{self.profile.name}@{newest}", self.shelf, self.claim.beside)
         run = self.run()
         return gap_between(run, rejudge(run, read_exchanges(self.folder), profile, replace(self.claim, edition=""), known_checks()))
 
@@ -426,7 +426,7 @@ async def clean_up_after(folder: Path, target: Target, shelf: Shelf | None, epoc
     session = Session(
         f"{run.header.profile}@{run.header.edition}", target, Claim(), folder, Options(seed=run.header.seed), epoch, shelf, wire
     )
-    session.profile = load_profile(session.profile_name, shelf)
+    session.profile = load_profile(session.profile_name, shelf, str(run.header.claim.get("beside", "")))
     session.header = run.header
     session._writer = RecordWriter(folder, resume=True)
     session._make_driver(run.header.run_id, True)

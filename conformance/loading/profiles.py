@@ -95,16 +95,29 @@ def _version_key(text: str) -> list[tuple[int, int | str]]:
     return [(0, int(p)) if p.isdigit() else (1, p) for p in re.split(r"[.\-_]", text)]
 
 
-def load_profile(name: str, shelf: Shelf | None = None) -> Profile:
+def load_profile(name: str, shelf: Shelf | None = None, beside: str = "") -> Profile:
     """Return the profile called *name* (`scim2` or `alertmanager-v2@0.25`); without an edition the default one.
+
+    Args:
+        beside: the profile of the standard that the target speaks, for one that asks something of every standard.
 
     Raises:
         UsageError: no such profile or edition, or its files are wrong (all problems of a file at once).
     """
     shelf = shelf or Shelf.standard()
-    if name not in shelf._loaded:
-        shelf._loaded[name] = _load(name, shelf)
-    return shelf._loaded[name]
+    key = f"{name} {beside}" if beside else name
+    if key not in shelf._loaded:
+        shelf._loaded[key] = _looking(load_profile(name, shelf), beside, shelf) if beside else _load(name, shelf)
+    return shelf._loaded[key]
+
+
+def _looking(profile: Profile, beside: str, shelf: Shelf) -> Profile:
+    """Return *profile* as it looks at the standard of another."""
+    other = load_profile(beside, shelf)
+    if not profile.bindings.beside or other.bindings.beside:
+        told = f"'{profile.name}' cannot look at '{other.name}'"
+        raise UsageError(Problem(file="beside", problem=told, hint="a profile with `beside: true` in its bindings looks at one without"))
+    return profile.looking_at(other)
 
 
 def _load(name: str, shelf: Shelf) -> Profile:

@@ -117,6 +117,7 @@ def claim_in(value: Any, file: str, profile: Profile | None = None) -> Claim:
         profile=raw["profile"],
         edition=raw.get("edition", ""),
         dialect=raw.get("dialect", ""),
+        beside=raw.get("beside", ""),
         product=raw.get("product", {}),
         features=features,
     )
@@ -125,20 +126,32 @@ def claim_in(value: Any, file: str, profile: Profile | None = None) -> Claim:
     return claim
 
 
-def profile_claimed(name: str, file: Path | None, shelf: Shelf) -> tuple[Profile, Claim]:
-    """Return the profile called *name* in the edition that it or the claim of *file* names, and the claim; see `load_claim` for errors."""
+def profile_claimed(name: str, file: Path | None, shelf: Shelf, beside: str = "") -> tuple[Profile, Claim]:
+    """Return the profile called *name* in the edition that it or the claim of *file* names, and the claim; see `load_claim` for errors.
+
+    Args:
+        beside: the profile that it is to look at; wins over that of the claim. The claim that is returned says which edition of it.
+    """
     profile, claim = load_profile(name, shelf), load_claim(file)
     if "@" not in name and claim.profile == profile.name:
         profile = as_claimed(profile, claim, shelf)
     if file is not None:
         check_claim(claim, profile, str(file))
+    if beside or claim.beside:
+        other = load_profile(beside or claim.beside, shelf)
+        claim = replace(claim, beside=f"{other.name}@{other.edition}")
+        profile = load_profile(f"{profile.name}@{profile.edition}", shelf, claim.beside)
     return profile, claim
 
 
 def as_claimed(profile: Profile, claim: Claim, shelf: Shelf) -> Profile:
-    """Return *profile* in the edition that a claim names, itself or by a dialect; as it is where the claim names none that there is."""
+    """Return *profile* in the edition that a claim names, itself or by a dialect, beside the standard that it names.
+
+    As it is where the claim names no edition that there is.
+    """
     wanted = claim.edition or profile.edition_in(claim.dialect)
-    return load_profile(f"{profile.name}@{wanted}", shelf) if wanted in profile.editions else profile
+    edition = wanted if wanted in profile.editions else profile.edition
+    return load_profile(f"{profile.name}@{edition}", shelf, claim.beside)
 
 
 def check_claim(claim: Claim, profile: Profile, file: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 from conformance.api import Api
 from conformance.checks.discovery import DISCOVERY, first_look
@@ -46,7 +45,7 @@ def rejudge(run: Run, exchanges: Exchanges, profile: Profile, claim: Claim, chec
             place=place,
             sink_url=header.sink_url,
             nonce=header.nonce,
-            base_path=urlsplit(str(header.target.get("url", ""))).path.rstrip("/"),
+            url=str(header.target.get("url", "")),
         )
 
     look = now(drive(first_look(tools(DISCOVERY), questions_of(profile)), Recording(exchanges.get(DISCOVERY, {}), same_request)))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+from urllib.parse import urlsplit
 
 from conformance.exchange import PLACEHOLDER, Exchange, Trouble
+from conformance.flow import HANDSHAKE
 from conformance.wire import Headers, header
 
 MAX_BODY = 4096
@@ -37,6 +40,8 @@ def curl(exchange: Exchange, *, scheme: str = "bearer", name: str = "", extra: H
         return f"# never sent: {exchange.trouble}"
     if request.operation == "callback":
         return "# sent by the target to us: nothing to repeat"
+    if request.operation == HANDSHAKE:
+        return _greeting(exchange)
     if not re.match(r"https?://[^/?#]", exchange.url, re.IGNORECASE):
         return "# the address is not in the record"
     if not _TOKEN.fullmatch(request.method):
@@ -62,6 +67,19 @@ def curl(exchange: Exchange, *, scheme: str = "bearer", name: str = "", extra: H
             parts.append(f"{'--data-raw' if body.startswith('@') else '--data-binary'} {quoted(body)}")
     parts.append(f"--url {shlex.quote(_ascii(exchange.url))}")
     return "\n".join([*notes, " \\\n  ".join(parts)])
+
+
+def _greeting(exchange: Exchange) -> str:
+    """Return the command that greets with TLS in the same way."""
+    try:
+        parts, told = urlsplit(exchange.url), json.loads(exchange.request.body)
+        host, port = parts.hostname or "", parts.port or 443
+        versions = [v.lower().replace(" ", "").replace(".", "_").removesuffix("_0") for v in (told["lowest"], told["highest"])]
+        ciphers = f" -cipher {shlex.quote(told['ciphers'])}" if told.get("ciphers") else ""
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "# the address is not in the record"
+    only = f" -{versions[0]}" if versions[0] == versions[1] and re.fullmatch(r"tls1(_[123])?", versions[0]) else ""
+    return f"openssl s_client -connect {shlex.quote(_ascii(f'{host}:{port}'))} -servername {shlex.quote(_ascii(host))}{only}{ciphers}"
 
 
 def quoted(text: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from conformance.domain import EVIDENCE, by_domain
 from conformance.exchange import Exchange, Path
 from conformance.run import Exchanges, Finding, Result, Run
 from conformance.scoring import Exit, Score, Tally, score
@@ -30,7 +31,13 @@ MAX_HEADERS = 60
 MAX_FINDINGS = 20
 MAX_COMMAND = 8_000
 
-_IDENTITIES = {"default": "", "none": "without credentials", "bad": "with wrong credentials"}
+_IDENTITIES = {
+    "default": "",
+    "none": "without credentials",
+    "bad": "with wrong credentials",
+    "limited": "with credentials without rights",
+    "forged": "with a forged token",
+}
 _CALM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}(?:/[A-Za-z0-9._-]{1,120})+")
 
 
@@ -146,6 +153,8 @@ def write_html(run: Run, exchanges: Exchanges) -> str:
             cut=_cut(run),
             footer=run.footer,
             scope=_scope(run),
+            domains=by_domain(run.header.profile, said.results),
+            evidence=EVIDENCE,
             leftovers=run.leftovers,
             gap=run.gap,
             exploration=run.exploration,
@@ -316,7 +325,7 @@ class _Page:
     def _exchange(self, exchange: Exchange, at: Path, verdict: Verdict) -> ShownExchange:
         request = exchange.request
         longest = MAX_PASSED_BODY if verdict is Verdict.PASS else MAX_BODY
-        manner = _IDENTITIES.get(request.identity, "with another tenant's credentials")
+        manner = _IDENTITIES.get(request.identity.partition(":")[0], "with another tenant's credentials")
         if exchange.tries > 1:
             manner += f"{', ' if manner else ''}tried {exchange.tries} times"
         return ShownExchange(

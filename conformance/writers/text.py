@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from conformance.domain import by_domain
 from conformance.run import Run
 from conformance.scoring import Cause, Score, Tally, score
 from conformance.verdict import WORDS, Level, Verdict
@@ -35,6 +36,7 @@ def write_text(run: Run, *, colour: bool = False) -> str:
     blocks: list[Callable[[int], list[str]]] = [
         lambda room: _failures(said, colour, room),
         lambda room: _unjudged(said, room),
+        lambda room: _domains(run, said, room),
         lambda room: _listed(f"left at the target ({len(run.leftovers)}):", _left(run), room),
         lambda room: _gap(run, room),
         lambda room: _exploration(run, room),
@@ -69,6 +71,13 @@ def _end(run: Run, said: Score, colour: bool) -> list[str]:
     if not run.complete:
         lines.append(f"this run was cut short{f' ({clipped(run.footer.ended, 40)})' if run.footer else ': its record has no end'}")
     return [*lines, _paint(clipped(said.conclusion, 400), "31;1" if said.tallies[Level.MUST][Verdict.FAIL] else "1", colour)]
+
+
+def _domains(run: Run, said: Score, room: int) -> list[str]:
+    """List the security domains of a run of the baseline."""
+    rows = by_domain(run.header.profile, said.results)
+    told = [f"{title:<36}{_row('', counts, False).strip() if counts.total else 'gap: nothing is asked'}" for title, counts in rows]
+    return _listed("by security domain (supporting evidence):", told, room)
 
 
 def _listed(title: str, items: list[str], room: int) -> list[str]:

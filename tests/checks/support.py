@@ -12,7 +12,7 @@ from typing import Any
 from conformance.api import Api
 from conformance.checks.registry import known_checks
 from conformance.exchange import Exchange, Request, Trouble
-from conformance.flow import Answer, Callback, Wait, drive, now
+from conformance.flow import Answer, Asked, Callback, Wait, drive, now
 from conformance.loading.profiles import _bind, _contract
 from conformance.planning.examine import examination, judged, unlooked
 from conformance.planning.plan import Test, effect_of
@@ -58,12 +58,13 @@ class InProcess(Answer):
         self.redactor = Redactor(b"tests")
         self.sent: list[WireRequest] = []
 
-    async def __call__(self, at: tuple[int, ...], step: Request | Wait | Callback) -> Any:
+    async def __call__(self, at: tuple[int, ...], step: Asked) -> Any:
         if isinstance(step, Wait):
             self.clock += step.seconds
             return None
         if isinstance(step, Callback):
             return self.delivery(step)
+        assert isinstance(step, Request)
         began = self.clock
         if step.effect.consent and step.effect.consent not in self.allowed:
             return Exchange(
