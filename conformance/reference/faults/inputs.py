@@ -31,6 +31,16 @@ def _provoked(requirement: Requirement) -> bool:
     return "body" in requirement.arguments or "changes" in requirement.arguments
 
 
+def _written_here(profile: Profile, place: str) -> frozenset[str]:
+    """What looks at a write that is refused for what it holds, where that write is the one of this place."""
+    resource = profile.bindings.resource_of(place)
+    role = resource.role(place) if resource else ""
+    usual = "replace" if resource and resource.replace else "update"
+    return turns("refused-write-changes-nothing", when=lambda r: _provoked(r) and (r.arguments.get("write") or usual) in (role, place))(
+        profile, place
+    )
+
+
 def _refuses_as_input(requirement: Requirement) -> bool:
     return any(status in (400, 409, 415, 422) for status in requirement.arguments.get("status", ()))
 
@@ -38,7 +48,7 @@ def _refuses_as_input(requirement: Requirement) -> bool:
 _TAKEN = both(
     turns("refuses", "unique-conflict"),
     only_at(turns("patch-refused"), "update"),
-    turns("refused-write-changes-nothing", when=_provoked),
+    _written_here,
     turns("request-refused", when=_refuses_as_input),
 )
 
