@@ -18,6 +18,7 @@ PROBES = {
     "prometheus": "/api/v1/labels",
     "scim2-server": "/Users",
     "sushy-tools": "/redfish/v1/Systems",
+    "tmf-mock": "/tmf-api/serviceOrdering/v4/serviceOrder",
 }
 _LOCAL = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 

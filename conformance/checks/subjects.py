@@ -255,8 +255,9 @@ async def existing(api: Api, resource: Resource) -> Subject:
         items = api.items(resource, listed.json())
         if items:
             return api.subject(resource, items[0], parent=parent)
-    if resource.read and not resource.parameter:
-        return Subject()
+    if resource.read and not resource.parameter:  # there is one of it, or one under each of what it hangs under
+        link, parent = await collection(api, resource)
+        return replace(parent or Subject(), link=link)
     raise trouble or Inconclusive(f"no {resource.name} to look at: needs test_data {resource.name}")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.contract import Operation
 from conformance.profile import Resource
-from conformance.reference.listing import Page
+from conformance.reference.listing import Page, selected
 from conformance.reference.message import Call, Refused, moment, write_json
 from conformance.reference.places import put
 from conformance.reference.sampling import chance, matching
@@ -97,6 +97,7 @@ class Answering:
             body = self.projected({"$ref": f"#{pointer}"}, body, self.item_schema(resource))
             if created and resource.created_id:
                 body = put(body, resource.created_id, instance.id)
+        body = selected(call, body, resource.id)
         return self.answer(call.operation, status, body, headers)
 
     def answer(self, operation: Operation | None, status: int, body: Any = None, headers: Headers = ()) -> WireResponse:

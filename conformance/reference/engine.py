@@ -14,7 +14,7 @@ from typing import Any
 from conformance.contract import Operation
 from conformance.profile import Profile, Resource
 from conformance.reference.keeping import Keeping
-from conformance.reference.listing import Page, narrowed, paged
+from conformance.reference.listing import Page, narrowed, paged, selected
 from conformance.reference.message import Call, NotJson, Refused, basic_credentials, read_form, read_json, split_target
 from conformance.reference.places import json_patch, kept, merge_patch, put, without
 from conformance.reference.routing import Route, Router
@@ -271,9 +271,11 @@ class ResourceTwin(Keeping):
         pointer = self.pointer_of(operation, status)
         schema = {"$ref": f"#{pointer}"} if pointer else {}
         items_schema = self.samples.at(schema, resource.items).get("items", {})
-        items = [self.projected(items_schema, item, self.item_schema(resource)) for item in page.items]
+        items = [selected(call, self.projected(items_schema, item, self.item_schema(resource)), resource.id) for item in page.items]
         body = self.envelope(call, resource, schema, items, page)
-        return self.answer(operation, status, body, page.headers(call, self.options.base))
+        documented = operation.documented(status)
+        headers = (*page.headers(call, self.options.base), *page.counts(documented.headers if documented else ()))
+        return self.answer(operation, status, body, headers)
 
     def do_replace(self, call: Call, resource: Resource) -> WireResponse:
         """Give an instance new members; what the server owns stays."""

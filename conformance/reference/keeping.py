@@ -161,8 +161,8 @@ class Keeping(Answering):
         return self.filled(operation.path, (*parents, id))
 
     def collection_path(self, resource: Resource, parents: Parents) -> str:
-        """Return the path of a collection under its parents."""
-        operation = self.contract.operations[resource.list or resource.create]
+        """Return the path of a collection under its parents, or of the one thing that is there."""
+        operation = self.contract.operations[resource.list or resource.create or resource.read]
         return self.filled(operation.path, parents)
 
     def filled(self, path: str, values: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -16,6 +16,8 @@ SIZES = ("limit", "count", "perPage", "per_page", "pageSize", "page_size", "size
 OFFSETS = ("offset", "skip")
 PAGES = ("page", "pageNumber", "page_number")
 INDEXES = ("startIndex",)
+#: The parameter that names the members to show, separated by commas.
+SELECTION = "fields"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,21 @@ class Page:
         name, value = self.next
         query = [(k, v) for k, v in call.query if k != name] + [(name, str(value))]
         return (("Link", f'<{call.path}?{urlencode(query, quote_via=quote)}>; rel="next"'),)
+
+    def counts(self, names: Iterable[str]) -> Headers:
+        """Return the headers among *names* that count: how many items there are in all (`X-Total-Count`), or on this page (`X-Result-Count`)."""
+        counting = [n for n in names if n.lower().endswith("-count")]
+        return tuple((n, str(self.total if "total" in n.lower() else len(self.items))) for n in counting)
+
+
+def selected(call: Call, shown: Any, always: str = "") -> Any:
+    """Return an object with the members alone that the call asks for, and the one at the pointer *always*, where the contract lets it choose."""
+    wanted = call.one(SELECTION)
+    chosen = any(p.place == "query" and p.name == SELECTION for p in call.operation.parameters)
+    if not wanted or not chosen or not isinstance(shown, Mapping):
+        return shown
+    names = {always.strip("/"), *(n.strip() for n in wanted.split(","))}
+    return {n: v for n, v in shown.items() if n in names}
 
 
 def narrowed(call: Call, items: list[Any], samples: Samples, schema: Any) -> list[Any]:

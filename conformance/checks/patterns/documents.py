@@ -96,7 +96,8 @@ async def read_all(
     found = pick(body, bound.items)
     if not found or not isinstance(found[0], list) or not found[0]:
         raise Inconclusive("the index lists no document", index, needs=bound.index)
-    base = (text_at(body, bound.base) if bound.base else "") or index.url.partition("?")[0].removesuffix(naming.path)
+    asked = (index.request.target or index.request.link).partition("?")[0]
+    base = (text_at(body, bound.base) if bound.base else "") or index.url.partition("?")[0].removesuffix(asked)
     looks = [_entry(operation, bound, index.url, base, said, identity, query or {}) for said in found[0][:MOST]]
     rest = [Entry(said, text_at(said, bound.link), why=f"one of more than {MOST}") for said in found[0][MOST:]]
     return Reading(index, base, (*await together(*looks), *rest))
