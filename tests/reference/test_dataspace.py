@@ -127,7 +127,7 @@ def test_every_requirement_that_has_a_check_of_its_own_has_a_fault() -> None:
     profile = load_profile(PROFILE)
     written = {r.id for r in profile.requirements if not r.family}
     assert written - {i for p in OWN for i in p.expected} == {
-        f"{PROFILE}/{slug}" for slug in ("agreement.delivered", "agreement.finalized", "counter-offer.delivered")
+        f"{PROFILE}/{slug}" for slug in ("agreement.delivered", "agreement.finalized", "counter-offer.delivered", "start.format")
     }  # faults that any service can have are about those
 
 
