@@ -36,8 +36,8 @@ _TEMPLATE = re.compile(
 MOST_FACTS = 1000
 _OTHERS = ("id.", "example.", "shown.")
 _WORD = "abcdefghjkmnpqrstuvwxyz23456789"
-#: What `{test_data.NAME?}` becomes where the target has no such data: the member or item is left out.
-_LEFT_OUT = object()
+#: What `{test_data.NAME?}` and `{shown.NAME/pointer?}` become where there is nothing: the member or item is left out.
+LEFT_OUT = object()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +113,7 @@ class Api:
         if name.rstrip("?") in self.test_data:
             return self.test_data[name.rstrip("?")]
         if not bar:
-            return _LEFT_OUT if name.endswith("?") else self.datum(name)
+            return LEFT_OUT if name.endswith("?") else self.datum(name)
         text = self.fill(default)
         try:
             return json.loads(text)
@@ -158,13 +158,13 @@ class Api:
                 (`checks.subjects.filled`).
         """
         filled = self._filled(template, others or {})
-        return None if filled is _LEFT_OUT else filled
+        return None if filled is LEFT_OUT else filled
 
     def _filled(self, template: Any, known: Mapping[str, Any]) -> Any:
         if isinstance(template, Mapping):
-            return {key: value for key, raw in template.items() if (value := self._filled(raw, known)) is not _LEFT_OUT}
+            return {key: value for key, raw in template.items() if (value := self._filled(raw, known)) is not LEFT_OUT}
         if isinstance(template, list | tuple):
-            return [value for raw in template if (value := self._filled(raw, known)) is not _LEFT_OUT]
+            return [value for raw in template if (value := self._filled(raw, known)) is not LEFT_OUT]
         if not isinstance(template, str):
             return template
         whole = _TEMPLATE.fullmatch(template)
@@ -371,7 +371,7 @@ def spoken_of(template: Any) -> tuple[str, ...]:
 
 
 def _text(value: Any) -> str:
-    return "" if value is _LEFT_OUT else str(value)
+    return "" if value is LEFT_OUT else str(value)
 
 
 def path_values(template: str, target: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from conformance.api import Api, Subject, path_values, spoken_of
+from conformance.api import LEFT_OUT, Api, Subject, path_values, spoken_of
 from conformance.content import sent_body, with_members
 from conformance.contract import Address, Operation
 from conformance.ending import Ending, Inconclusive, NotApplicable, NotTested
@@ -114,8 +114,12 @@ async def filled(api: Api, template: Any) -> Any:
 
 
 async def _shown_of_one(api: Api, resource: Resource, pointer: str) -> Any:
-    """Return what the server shows at *pointer* of an instance of *resource*; `pointer|text` is the text where it shows nothing."""
+    """Return what the server shows at *pointer* of an instance of *resource*.
+
+    Where it shows nothing, `pointer|text` is the text, and for `pointer?` the member or item is left out.
+    """
     pointer, bar, instead = pointer.partition("|")
+    optional, pointer = pointer.endswith("?") and not bar, pointer.removesuffix("?") if not bar else pointer
     subject = api.homes.get(resource.name) or await existing(api, resource)
     if _holds_others(api, resource):
         api.homes[resource.name] = subject  # what else is spoken of may have to hang under it
@@ -124,6 +128,8 @@ async def _shown_of_one(api: Api, resource: Resource, pointer: str) -> Any:
         read = api.operation(resource.read)
         whole = await parents(api, read) if resource.name in api.homes else subject
         found = pick((await given(api.request(read, subject=whole))).json(), pointer)
+    if not found and optional:
+        return LEFT_OUT
     if not found and not bar:
         raise Inconclusive(f"the server shows nothing at {pointer} of a {resource.name}")
     return found[0] if found else instead

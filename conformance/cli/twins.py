@@ -44,7 +44,7 @@ def target_of_twin(profile: Profile, twin: Twin, url: str, folder: Path) -> Targ
     schemes = {
         str(s.get("scheme", s.get("type"))) for s in profile.contract.document.get("components", {}).get("securitySchemes", {}).values()
     }
-    for name, user in (("default", "twin"), ("other", "other")) if profile.bindings.authentication.required else ():
+    for name, user in (("default", "twin"), ("other", "other")) if _credentialed(profile, twin) else ():
         secret = folder / f"{name}.secret"
         if "basic" in schemes and "bearer" not in schemes:
             secret.write_text(f"{user}-password")
@@ -54,6 +54,11 @@ def target_of_twin(profile: Profile, twin: Twin, url: str, folder: Path) -> Targ
             credentials[name] = token_credential(profile, Reference(file=str(secret)))
     test_data = dict(getattr(twin, "test_data", {}))
     return Target(url=url, name=f"twin of {profile.name}", allow=("write", "disruptive"), credentials=credentials, test_data=test_data)
+
+
+def _credentialed(profile: Profile, twin: Twin) -> bool:
+    """Tell whether a twin wants credentials: because its standard asks for them, or of itself."""
+    return profile.bindings.authentication.required or bool(getattr(twin, "protected", False))
 
 
 def run_in_process(
@@ -172,7 +177,7 @@ def serve_reference(options: argparse.Namespace) -> int:
     test_data = twin_for(profile).test_data
     trusted = options.sink_ca or (Path("runs") / profile.name / "sink-ca.pem" if profile.bindings.callbacks else None)
     with serve(twin, options.port, sink_ca=trusted) as url:
-        token = " --token-env TWIN_TOKEN" if profile.bindings.authentication.required else ""
+        token = " --token-env TWIN_TOKEN" if _credentialed(profile, twin) else ""
         where = f"--target {_target_file(url, test_data)}" if test_data else f"--url {url}"
         print(f"{profile.title}: {url}")
         print(

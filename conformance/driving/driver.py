@@ -273,12 +273,12 @@ class Driver:
                 at=at,
             )
         else:
-            request = replace(request, headers=found.headers, body=found.body)
+            request = replace(request, target=f"/{step.path}{found.below}", headers=found.headers, body=found.body)
             status = self.sink.answer if self.sink else 0
             seen = Exchange(
                 request=request,
                 status=status,
-                url=f"{self.sink.public_url if self.sink else ''}/{step.path}",
+                url=f"{self.sink.public_url if self.sink else ''}{request.target}",
                 started_s=found.at_s,
                 ended_s=found.at_s,
                 at=at,

@@ -25,10 +25,11 @@ TWIN_STEP = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One request that came to the sink; `at_s` is seconds since the run began."""
+    """One request that came to the sink, at a path or below it; `at_s` is seconds since the run began."""
 
     method: str
     path: str
+    below: str = ""
     headers: Headers
     body: bytes
     at_s: float
@@ -104,16 +105,22 @@ class Sink:
         finally:
             writer.close()
 
+    def named(self, path: str) -> tuple[str, str]:
+        """Return which expected path a request is for, and what stands below it; ('', '') where it is for none."""
+        parts = path.split("/")
+        at = next((n for n, part in enumerate(parts) if part in self._expected), None)
+        return (parts[at], "".join(f"/{part}" for part in parts[at + 1 :])) if at is not None else ("", "")
+
     def _take(self, request: Any, body: bytes | None) -> int:
-        path = request.target.decode("ascii", "replace").split("?")[0]
-        name = path.rsplit("/", 1)[-1]
+        name, below = self.named(request.target.decode("ascii", "replace").split("?")[0])
         queue = self._expected.get(name)
         if queue is None:
             return 404
         if body is None or queue.qsize() >= MAX_DELIVERIES:
             return 413
         headers = tuple((k.decode("latin-1").lower(), v.decode("utf-8", "replace")) for k, v in request.headers)
-        queue.put_nowait(Delivery(method=request.method.decode("ascii", "replace"), path=name, headers=headers, body=body, at_s=self.now()))
+        method = request.method.decode("ascii", "replace")
+        queue.put_nowait(Delivery(method=method, path=name, below=below, headers=headers, body=body, at_s=self.now()))
         return self.answer
 
 
@@ -146,13 +153,12 @@ class TwinSink(Sink):
 
     def _fetch(self) -> None:
         for sent in self.collect():
-            name = urlsplit(sent.url).path.rsplit("/", 1)[-1]
+            name, below = self.named(urlsplit(sent.url).path)
             queue = self._expected.get(name)
             if queue is not None and queue.qsize() < MAX_DELIVERIES and len(sent.request.body) <= MAX_BODY:
                 headers = tuple((k.lower(), v) for k, v in sent.request.headers)
-                queue.put_nowait(
-                    Delivery(method=sent.request.method, path=name, headers=headers, body=sent.request.body, at_s=sent.at - self.began)
-                )
+                at_s, method = sent.at - self.began, sent.request.method
+                queue.put_nowait(Delivery(method=method, path=name, below=below, headers=headers, body=sent.request.body, at_s=at_s))
 
 
 async def _read(connection: h11.Connection, reader: asyncio.StreamReader) -> tuple[Any, bytes | None]:

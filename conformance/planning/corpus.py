@@ -134,13 +134,15 @@ def _stand_in(profile: Profile, word: str, api: Api) -> Any:
     named = pick(resource.example, resource.chosen[resource.parameter]) if resource and resource.parameter in resource.chosen else []
     if kind == "id" and named:  # an id as the client chooses it
         return api.fill(named[0])
+    if kind == "example" and resource is not None:
+        return api.example(resource, {inner: _stand_in(profile, inner, api) for inner in spoken_of(resource.example)})
     if kind != "shown" or resource is None or not resource.read:
         return SOME_ID
     read = profile.operation(resource.read)
     documented = read.documented(read.success[0])
     schema = next(iter(documented.media.values()), "") if documented else ""
     shape: Shape | None = Shape.at(profile.contract.document, {"$ref": f"#{schema}"}) if schema else None
-    for step in pointer.split("/"):
+    for step in pointer.partition("|")[0].removesuffix("?").split("/"):
         shape = inside(shape, step) if shape else None
     return Sampler(word, extent="least").value(shape) if shape else SOME_ID
 

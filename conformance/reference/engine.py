@@ -54,6 +54,8 @@ class ResourceTwin(Keeping):
 
     #: What a run against it needs to know: the `test_data` of its target file.
     test_data: Mapping[str, Any] = {}
+    #: Whether it wants credentials although its standard leaves that open.
+    protected: bool = False
 
     def __init__(self, profile: Profile, options: Options | None = None) -> None:
         self.profile, self.options = profile, options or Options()

@@ -24,7 +24,7 @@ from conformance.checks.patterns.home import poll
 from conformance.checks.patterns.lifecycle import expect_left
 from conformance.checks.patterns.places import one_at
 from conformance.checks.registry import check
-from conformance.checks.subjects import create_request, created, fresh_example, guarded
+from conformance.checks.subjects import create_request, created, filled, fresh_example, guarded
 from conformance.ending import Inconclusive, Nonconformity
 from conformance.exchange import Exchange
 from conformance.flow import callback, given, wait
@@ -147,7 +147,8 @@ async def taken(watch: Watch, step: Step) -> None:
         return
     if "send" in step:
         operation = api.operation(getattr(resource, step["send"]) if step["send"] in ROLES else step["send"])
-        request = api.request(operation, subject=watch.subject, body=api.fill(step["body"]) if "body" in step else None)
+        api.homes.setdefault(resource.name, watch.subject)  # a body may speak of what the instance shows
+        request = api.request(operation, subject=watch.subject, body=await filled(api, step["body"]) if "body" in step else None)
         watch.cause = watch.note(await given(await guarded(api, resource, watch.subject, request), *step.get("statuses", ())))
         return
     shows = api.fill(dict(step["shows"]))

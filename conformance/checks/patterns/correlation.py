@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 from conformance.api import Api
 from conformance.checks.expect import ABSENT, expect_same, same_value
 from conformance.checks.patterns.callbacks import Step, Wanted, Watch, told, violation, watched
-from conformance.checks.patterns.places import one_at
+from conformance.checks.patterns.places import one_at, refer
 from conformance.checks.patterns.told import replaced
 from conformance.checks.registry import check
 from conformance.checks.subjects import create_request, filled, fresh_example
@@ -51,12 +52,13 @@ async def _readable(api: Api, resource: Resource, event: Wanted | None, after: S
 @check("callback-says", roles=("create",), writes=True)
 async def callback_says(
     api: Api, resource: Resource, event: Wanted | None = None, after: Sequence[Step] = (), changes: Mapping[str, Any] | None = None,
-    says: Mapping[str, Any] | None = None, same: Mapping[str, str] | None = None, schema: str = "",
+    says: Mapping[str, Any] | None = None, same: Mapping[str, str] | None = None, schema: str = "", below: str = "",
 ) -> None:  # fmt: skip
-    """Subscribes, waits for a delivery, and expects what it says: given values, values of the answer to the create, a schema.
+    """Subscribes, waits for a delivery, and expects what it says: given values, values of the answer to the create, a schema, a place.
 
     With: `event` (default: whatever comes), `after`, `changes` as for `callback-delivered`; `says`, pointer -> value or a list of values;
-    `same`, pointer into the event -> pointer into the answer of the create; `schema`, a component that the event follows.
+    `same`, pointer into the event -> pointer into the answer of the create; `schema`, a component that the event follows; `below`, the
+    path below the URL of our sink at which `event` comes, where `{/pointer}` is a value of it.
     """
     watch = await _readable(api, resource, event, after, changes)
     answered = api.body_of(watch.made)
@@ -76,6 +78,17 @@ async def callback_says(
         problem = violation(watch, one, schema)
         if problem:
             raise Nonconformity(f"a callback as {schema} has it", problem, one.delivery, watch.made, cause=f"callback: {schema}")
+        if below and watch.fits(one, event or {}):
+            came = unquote(one.delivery.request.target.removeprefix(f"/{watch.path}"))
+            place = refer(below, one.value)
+            if came != place:
+                raise Nonconformity(
+                    f"a callback at {place} below our address",
+                    came or "at our address itself",
+                    one.delivery,
+                    watch.made,
+                    cause="callback: place",
+                )
 
 
 @check("callback-after-answer", roles=("create",), writes=True)

@@ -13,9 +13,10 @@ from conformance.checks.expect import ABSENT, first_difference, instant
 from conformance.checks.patterns.home import found_in, home, poll
 from conformance.checks.patterns.places import one_at, put
 from conformance.checks.patterns.states import server_time
-from conformance.checks.patterns.told import replaced
+from conformance.checks.patterns.told import changed, replaced
 from conformance.checks.registry import check
-from conformance.checks.subjects import create, filled, fresh_example
+from conformance.checks.subjects import create, filled, fresh_example, valid_request
+from conformance.content import sent_body
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable
 from conformance.exchange import Exchange
@@ -46,21 +47,46 @@ async def shows_what_was_sent(
     body = replaced(await fresh_example(api, resource), await filled(api, dict(changes or {})))
     subject, made = await create(api, resource, body)
     seen = made if role == "create" else await given(api.request(api.operation(resource.read), subject=subject))
+    _only_sent(body, seen.json(), pointers, most, bool(most), seen, made)
+
+
+@check("shows-only-sent", about="operation")
+async def shows_only_sent(
+    api: Api,
+    operation: Operation,
+    pointers: Sequence[str],
+    changes: Mapping[str, Any] | None = None,
+    most: int = 0,
+    needed: bool = False,
+) -> None:
+    """Sends a request and expects nothing at the pointers of its answer that was not sent there; a part of it may be shown, or none.
+
+    With: `pointers` into the body that is sent and into the answer, or into each item where that is an array; `changes`, members of the
+    body that are replaced (null: left out); `most`, how many of the members sent there may be shown; `needed`, whether any must be.
+    """
+    seen = await given(await changed(api, operation, await valid_request(api, operation), changes or {}))
+    shown = seen.json()
+    for one in shown if isinstance(shown, list) else [shown]:
+        _only_sent(sent_body(seen.request), one, pointers, most, needed, seen)
+
+
+def _only_sent(body: Any, answered: Any, pointers: Sequence[str], most: int, needed: bool, seen: Exchange, *others: Exchange) -> None:
+    """Expect at each pointer of an answer nothing but (a part of) what the body has there."""
     for pointer in pointers:
-        sent, found = one_at(body, pointer), one_at(seen.json(), pointer)
+        sent, found = one_at(body, pointer), one_at(answered, pointer)
         if found is ABSENT or found is None:
-            if most and sent is not ABSENT:
-                raise Nonconformity(f"a part of what was sent at {pointer}", "nothing", seen, made, cause=f"not shown: {pointer}")
+            if needed and sent is not ABSENT:
+                raise Nonconformity(f"a part of what was sent at {pointer}", "nothing", seen, *others, cause=f"not shown: {pointer}")
             continue
         if sent is ABSENT:
-            raise Nonconformity(f"nothing at {pointer}: nothing was sent", repr(found), seen, made, cause=f"shown, not sent: {pointer}")
+            raise Nonconformity(f"nothing at {pointer}: nothing was sent", repr(found), seen, *others, cause=f"shown, not sent: {pointer}")
         difference = first_difference(found, sent, pointer, frozenset())
         if difference:
             place, shown, ours = difference
-            raise Nonconformity(f"what was sent at {place}: {ours!r}", repr(shown), seen, made, cause=f"shown, not sent: {pointer}")
+            raise Nonconformity(f"what was sent at {place}: {ours!r}", repr(shown), seen, *others, cause=f"shown, not sent: {pointer}")
         if most and isinstance(found, Mapping) and len(found) > most:
             raise Nonconformity(
-                f"{most} of the members sent at {pointer}", ", ".join(found), seen, made, cause=f"too much shown: {pointer}"
+                f"{most} of the members sent at {pointer}", ", ".join(found), seen, *others, cause=f"too much shown: {pointer}"
             )
 
 

@@ -183,14 +183,14 @@ def fault(
     return register
 
 
-def fault_of_callbacks(*, sentence: str, expected: Rule) -> Callable[[Calls], Calls]:
-    """Register a function as a fault of what a server sends by itself; answers stay right."""
+def fault_of_callbacks(*, sentence: str, expected: Rule, profile: str = "") -> Callable[[Calls], Calls]:
+    """Register a function as a fault of what a server sends by itself; answers stay right. *profile* as for `fault`."""
 
     def register(calls: Calls) -> Calls:
         name = calls.__name__.replace("_", "-")
         _REGISTRY[name] = Fault(
             name=name, group="asynchrony and callbacks", sentence=sentence, expected=expected, act=lambda seen: seen.forward(), calls=calls,
-            applies=lambda profile: [""] if profile.bindings.callbacks else [],
+            applies=lambda profile: [""] if profile.bindings.callbacks else [], profile=profile,
         )  # fmt: skip
         return calls
 

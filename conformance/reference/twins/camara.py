@@ -1,8 +1,9 @@
-"""What the twins of CAMARA's APIs have in common: the correlator, and errors that say status, code and message."""
+"""What the twins of CAMARA's APIs have in common: the correlator, errors that say status, code and message, and devices."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -40,3 +41,27 @@ class CamaraTwin(ResourceTwin):
         """Return an ErrorInfo; a kind in capitals is the code."""
         code = refused.kind if refused.kind.isupper() else CODES.get(refused.status, "INVALID_ARGUMENT")
         return {"status": refused.status, "code": code, "message": refused.detail or code.replace("_", " ").lower()}
+
+
+def identified(named: Mapping[str, Any] | None, known: Mapping[str, str], excluded: Sequence[str] = ()) -> tuple[str, dict[str, Any]]:
+    """Return what *known* says of the device that a request names, and the one identifier that is used.
+
+    Args:
+        known: by identifier; an IPv4 address is written with the public port.
+        excluded: identifiers of devices that the service is not offered to.
+
+    Raises:
+        Refused: no identifier, none that is supported, or none that is known.
+    """
+    if not named:
+        raise Refused(422, "the device cannot be identified", kind="MISSING_IDENTIFIER")
+    supported = {k: v for k, v in named.items() if k in ("phoneNumber", "ipv4Address", "ipv6Address")}
+    if not supported:
+        raise Refused(422, "no identifier is supported", kind="UNSUPPORTED_IDENTIFIER")
+    for kind, value in supported.items():
+        written = value if isinstance(value, str) else f"{value['publicAddress']}:{value.get('publicPort', '')}"
+        if written in excluded:
+            raise Refused(422, "the service is not offered for this device", kind="SERVICE_NOT_APPLICABLE")
+        if written in known:
+            return known[written], {kind: value}
+    raise Refused(404, "device identifier not found", kind="IDENTIFIER_NOT_FOUND")

@@ -11,7 +11,7 @@ from conformance.reference.engine import Options
 from conformance.reference.listing import Page
 from conformance.reference.message import Call, Refused, moment
 from conformance.reference.store import Instance, Parents
-from conformance.reference.twins.camara import CamaraTwin
+from conformance.reference.twins.camara import CamaraTwin, identified
 from conformance.wire import Outgoing, WireRequest, WireResponse
 
 PROFILE = "camara-quality-on-demand"
@@ -19,11 +19,13 @@ EVENT = "org.camaraproject.quality-on-demand.v1.qos-status-changed"
 #: Seconds until the network has provided what was requested, and for which what ended by itself can be read.
 PROVISION = 0.4
 RETENTION = 360.0
-#: Devices by the identifiers that the network knows them by.
-DEVICES: Mapping[str, str] = {"+4915550001": "one", "+4915550002": "two", "2001:db8::1": "one", "203.0.113.7:59765": "two"}
-#: Devices that the service is not offered to, and one that gets a session which the network ends after two seconds.
-EXCLUDED = ("+4915550009",)
+#: A device that gets a session which the network ends after two seconds.
 FAILING = "+4915550008"
+#: Devices by the identifiers that the network knows them by, and those that the service is not offered to.
+DEVICES: Mapping[str, str] = {
+    "+4915550001": "one", "+4915550002": "two", "2001:db8::1": "one", "203.0.113.7:59765": "two", FAILING: "failing",
+}  # fmt: skip
+EXCLUDED = ("+4915550009",)
 #: Name, status, shortest and longest duration in seconds.
 PROFILES = (
     ("QOS_E", "ACTIVE", 1, 86_400),
@@ -100,20 +102,7 @@ class QualityOnDemandTwin(CamaraTwin):
     # -- devices -------------------------------------------------------------------------------------------------
     def device(self, body: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """Return the device that a body names, and the one identifier that is used."""
-        named: Mapping[str, Any] = body.get("device") or {}
-        if not named:
-            raise Refused(422, "the device cannot be identified", kind="MISSING_IDENTIFIER")
-        supported = {k: v for k, v in named.items() if k in ("phoneNumber", "ipv4Address", "ipv6Address")}
-        if not supported:
-            raise Refused(422, "no identifier is supported", kind="UNSUPPORTED_IDENTIFIER")
-        for kind, value in supported.items():
-            written = value if isinstance(value, str) else f"{value['publicAddress']}:{value.get('publicPort', '')}"
-            if written in EXCLUDED:
-                raise Refused(422, "the service is not offered for this device", kind="SERVICE_NOT_APPLICABLE")
-            known = "failing" if written == FAILING else DEVICES.get(written)
-            if known:
-                return known, {kind: value}
-        raise Refused(404, "device identifier not found", kind="IDENTIFIER_NOT_FOUND")
+        return identified(body.get("device"), DEVICES, EXCLUDED)
 
     # -- sessions ------------------------------------------------------------------------------------------------
     def op_createSession(self, call: Call) -> WireResponse:
