@@ -10,6 +10,7 @@ from conformance.api import Api
 from conformance.checks.contract import provoke
 from conformance.checks.expect import expect_schema, one_of
 from conformance.checks.patterns.places import expect_told
+from conformance.checks.patterns.protocol import asking
 from conformance.checks.registry import check
 from conformance.checks.subjects import create, discard, filled, fresh_example, renamed, valid_request
 from conformance.content import sent_body, with_members
@@ -144,6 +145,27 @@ async def request_accepted(api: Api, operation: Operation, changes: Mapping[str,
         what = ", ".join(changes)
         expected = f"{one_of(operation.success)}: {what} of the test data is taken"
         raise Nonconformity(expected, seen.summary, seen, control, cause=f"refused: {operation.title} {what}")
+
+
+@check("request-survived", about="operation")
+async def request_survived(
+    api: Api, operation: Operation, changes: Mapping[str, Any] | None = None, query: Mapping[str, str | None] | None = None
+) -> None:
+    """Sends a request that the contract permits and that may be refused all the same: with a 4xx (or 501), never by breaking.
+
+    With: `changes`, members of the valid body that are replaced; `query`, parameters that are sent in the place of those of the valid
+    request (null: left out of either).
+    """
+    right = await valid_request(api, operation)
+    asked = await changed(api, operation, right, changes or {})
+    for name, value in (query or {}).items():
+        asked = asking(asked, name, value and str(api.fill(value)))
+    seen = await send(asked)
+    control = await given(right)
+    if seen.status >= 500 and seen.status not in (501, 503):
+        what = ", ".join([*(changes or {}), *(query or {})])
+        observed = f"{seen.summary}: {what}"
+        raise Nonconformity("an answer or a refusal with a 4xx", observed, seen, control, cause=f"breaks: {operation.title} {what}")
 
 
 @check("repeat-refused", roles=("create",))
