@@ -8,8 +8,8 @@ from typing import Any
 
 from conformance.api import Api
 from conformance.checks.contract import provoke
-from conformance.checks.expect import expect_schema, one_of
-from conformance.checks.patterns.places import expect_told
+from conformance.checks.expect import expect_schema, one_of, same_value
+from conformance.checks.patterns.places import expect_told, one_at
 from conformance.checks.patterns.protocol import asking
 from conformance.checks.registry import check
 from conformance.checks.subjects import create, discard, filled, fresh_example, renamed, valid_request
@@ -89,13 +89,15 @@ async def request_refused(
     tells: Mapping[str, str] | None = None,
     schema: str = "",
     if_refused: bool = False,
+    kept: Sequence[str] = (),
 ) -> None:
     """Sends a valid request with some of it made wrong, which must be refused, then the valid one as control.
 
     With: `status` of the refusal; `changes`, members of the body that are replaced (null: left out; a list in a form: sent several
     times); `headers` of the request (null: left out); `client`, who sends a form instead of our client (none, unknown, wrong-secret,
     wrong-secret-post, or ours `twice`); `error`, members of the refusal, pointer -> value or a list of values; `tells`, headers of the
-    refusal and a regular expression for each; `schema`, the component that its body follows; `if_refused`, where it may be granted too.
+    refusal and a regular expression for each; `schema`, the component that its body follows; `if_refused`, where it may be granted too; `kept`, where the server may leave
+    out or replace what it does not want: granting it is a finding only where the answer shows all of these places as they were sent.
     """
     right = await valid_request(api, operation)
     wrong = right if headers is None else _with_headers(right, {k: v and str(api.fill(v)) for k, v in headers.items()})
@@ -111,6 +113,8 @@ async def request_refused(
     control = await given(renamed(api, resource, right) if resource and resource.create == operation.id else right)
     if seen.success and if_refused:
         raise NotApplicable("it was not refused, which is permitted")
+    if seen.success and any(not same_value(one_at(seen.json(), place), one_at(sent_body(seen.request), place)) for place in kept):
+        raise NotApplicable(f"it was granted without what was sent at {', '.join(kept)}, which is permitted")
     if seen.status not in status:
         observed = f"{seen.summary}: accepted" if seen.success else seen.summary
         what = ", ".join([*(changes or {}), *(headers or {}), *([f"client {client}"] if client else [])])
