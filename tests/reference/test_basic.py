@@ -18,7 +18,7 @@ from conformance.reference.twins import twin_for
 from conformance.run import Run
 from conformance.verdict import Verdict
 
-BASIC = ("openstack-placement", "prometheus-http")
+BASIC = ("boavizta-api", "openid-authzen", "openstack-placement", "prometheus-http")
 FAULTS = ("member-missing", "text-as-number", "body-empty", "server-error", "operation-absent", "no-media-type", "anything-accepted")
 """Faults that any service can have; where a profile has no place for one, another stands for it."""
 
