@@ -82,7 +82,7 @@ lock: ## resolve again what pyproject.toml and fixtures/servers/*.in ask for (LO
 	$(UV_PIP) --extra dev pyproject.toml -o requirements-lock.txt
 	$(PYTHON) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['browser'], sep='\n')" \
 	  | $(UV_PIP) --no-annotate -c requirements-lock.txt - -o requirements-lock-browser.txt
-	for name in sushy_tools scim2_server openstack_placement tmf_mock; do $(UV_PIP) --no-annotate fixtures/servers/$$name.in -o fixtures/servers/$$name.txt || exit 1; done
+	for name in sushy_tools scim2_server openstack_placement boaviztapi oidc_provider_mock tmf_mock; do $(UV_PIP) --no-annotate fixtures/servers/$$name.in -o fixtures/servers/$$name.txt || exit 1; done
 
 clean: ## remove environments, launched servers, build output and caches
 	rm -rf $(VENV) .venv-* .servers build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

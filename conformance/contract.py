@@ -38,7 +38,8 @@ class Documented:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
     """Where clients find an operation whose path is not the contract's: in the first of `places` that answers a read with JSON
-    (`{base}` is the path of the target's URL), or at `pointer` of what one of the operations `shown` answers."""
+    (`{base}` is the path of the target's URL), or at `pointer` of what one of the operations `shown` answers; with both, in the first
+    of `places` where nothing is shown."""
 
     places: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()

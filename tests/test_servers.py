@@ -14,6 +14,8 @@ from fixtures.servers import SERVERS, NotAvailable, Server, ServerError, common
 
 PROBES = {
     "alertmanager": "/api/v2/status",
+    "boaviztapi": "/v1/utils/impact_criteria",
+    "oidc-provider-mock": "/jwks",
     "openstack-placement": "/resource_providers",
     "prometheus": "/api/v1/labels",
     "scim2-server": "/Users",

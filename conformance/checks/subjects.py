@@ -85,12 +85,14 @@ async def _shown_address(api: Api, operation: Operation, address: Address) -> st
     for name in address.shown:
         shown = api.operation(name)
         seen = await send(api.request(shown, link=await located(api, shown)), also=(401, 403))
-        if not seen.success:
+        if not seen.success or (address.places and "json" not in seen.media_type):
             continue
         answered = True
         link = next((v for v in pick(replace(seen, set_up=True).json(), address.pointer) if isinstance(v, str) and v), "")
         if link:
             return link
+    if address.places:
+        return api.places(operation)[0]
     if answered:
         raise NotApplicable(f"the server shows no {address.pointer}")
     raise Inconclusive(f"nothing shows the address of {operation.title}", needs=address.shown[0])

@@ -10,16 +10,16 @@ from conformance.claim import Claim, Support
 from conformance.cli.running import execute
 from conformance.cli.twins import EPOCH, run_in_process, target_of_twin
 from conformance.driving.session import Options, Session
-from conformance.loading.profiles import load_profile
+from conformance.loading.profiles import Shelf, load_profile
 from conformance.profile import Profile
 from conformance.reference.faults import planted
 from conformance.reference.serving import serve
 from conformance.reference.twins import twin_for
 from conformance.run import Run
 from conformance.verdict import Verdict
-from tests.notes import shelf
 
-BASIC = tuple(sorted(name for name in shelf().profiles if load_profile(name, shelf()).tier == "basic"))
+SHELF = Shelf.standard()
+BASIC = tuple(sorted(name for name in SHELF.profiles if load_profile(name, SHELF).tier == "basic"))
 #: A feature that needs other credentials than those of the run.
 ELSEWHERE = {"camara-simple-edge-discovery": "three-legged"}
 FAULTS = ("member-missing", "text-as-number", "body-empty", "server-error", "operation-absent", "no-media-type", "anything-accepted")

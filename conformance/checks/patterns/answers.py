@@ -11,8 +11,9 @@ from conformance.checks.patterns.home import cut_short
 from conformance.checks.patterns.places import one_at, processed
 from conformance.checks.registry import check
 from conformance.checks.subjects import collection, parents, valid_request
+from conformance.content import sent_body
 from conformance.contract import Operation
-from conformance.ending import Inconclusive, Nonconformity
+from conformance.ending import Inconclusive, Nonconformity, NotApplicable
 from conformance.exchange import Exchange
 from conformance.flow import given, send
 from conformance.profile import Resource
@@ -99,6 +100,30 @@ async def values_included(api: Api, values: Mapping[str, Any], among: Mapping[st
         raise Nonconformity(
             f"{', '.join(missing)} at {among['pointer']}", f"{len(found)} others", listing, naming, cause="values not found"
         )
+
+
+@check("results-confirmed", about="operation")
+async def results_confirmed(
+    api: Api, operation: Operation, items: str, confirm: str, member: str, expect: Mapping[str, Any], most: int = 5
+) -> None:
+    """Searches, asks another operation about each of the first results, and expects it to agree that they belong there.
+
+    With: `items`, where the results are; `confirm`, the operation that is asked; `member`, of the body of the search, in whose place
+    each result is sent; `expect`, pointer -> value of its answer; `most`, how many are asked about.
+    """
+    right = await valid_request(api, operation)
+    found = await given(right)
+    results = [result for held in pick(found.json(), items) for result in (held if isinstance(held, list) else [held])]
+    if not results:
+        raise NotApplicable("nothing was found")
+    asked = api.operation(confirm)
+    for result in results[:most]:
+        seen = await send(await valid_request(api, asked, {**sent_body(right), member: result}))
+        processed(asked, seen, found)
+        for place, value in expect.items():
+            if not same_value(one_at(seen.json(), place), value):
+                observed = f"{one_at(seen.json(), place)!r} for {result!r}"[:200]
+                raise Nonconformity(f"{value!r} at {place}, as found", observed, seen, found, cause=f"not confirmed: {operation.title}")
 
 
 @check("unsupported-operation", about="operation")

@@ -45,17 +45,20 @@ def adding(request: Request, headers: Mapping[str, str]) -> Request:
     return request.with_(headers=(*request.headers, *((k.lower(), v) for k, v in headers.items())))
 
 
-def asking(request: Request, parameter: str, value: str) -> Request:
+def asking(request: Request, parameter: str, value: str | None) -> Request:
     """Return *request* with a query parameter, in the place of one of that name; `$` stands as it is: a server need not take `%24` for it.
 
     >>> asking(Request(operation="list", method="GET", target="/a?b=1&c=2"), "b", "(").target
     '/a?c=2&b=%28'
+    >>> asking(Request(operation="list", method="GET", target="/a?b=1"), "b", None).target
+    '/a'
     """
-    text = f"{quote(parameter, safe='$')}={quote(value, safe='$')}"
+    text = () if value is None else (f"{quote(parameter, safe='$')}={quote(value, safe='$')}",)
     place, _, fragment = (request.link or request.target).partition("#")
     path, _, query = place.partition("?")
     others = [pair for pair in query.split("&") if pair and unquote_plus(pair.partition("=")[0]) != parameter]
-    place = f"{path}?{'&'.join([*others, text])}{'#' if fragment else ''}{fragment}"
+    query = "&".join([*others, *text])
+    place = f"{path}{'?' if query else ''}{query}{'#' if fragment else ''}{fragment}"
     return request.with_(link=place) if request.link else request.with_(target=place)
 
 

@@ -109,14 +109,21 @@ async def issued_ends(
 async def answer_says(
     api: Api, operation: Operation, expect: Mapping[str, Any] | None = None, changes: Mapping[str, Any] | None = None,
     holds: Sequence[str] = (), lacks: Sequence[str] = (), of_test_data: bool = False, where: Mapping[str, Any] | None = None,
+    includes: Mapping[str, Sequence[Any]] | None = None, only: Mapping[str, Sequence[Any]] | None = None, never_forbidden: bool = False,
 ) -> None:  # fmt: skip
     """Sends a valid request, with other members if told so, and expects values in the answer.
 
     With: `changes`, members of the body that are replaced; `expect`, pointer -> value; `holds`, pointers at which there is something;
-    `lacks`, pointers at which there is nothing; `of_test_data`, when a refusal may be because of the target's test data; `where`,
-    pointer -> value that the answer must have for this to be looked at.
+    `lacks`, pointers at which there is nothing; `includes`, pointer -> values each of which is among those there; `only`, pointer ->
+    values of which each that is there is one; `of_test_data`, when a refusal may be because of the target's test data; `where`,
+    pointer -> value that the answer must have for this to be looked at; `never_forbidden`, where 403 is no answer to what is asked,
+    and the plain valid request shows that the caller is let in.
     """
-    seen = await send(await changed(api, operation, await valid_request(api, operation), changes or {}))
+    right = await valid_request(api, operation)
+    seen = await send(await changed(api, operation, right, changes or {}), also=(403,) if never_forbidden else ())
+    if never_forbidden and seen.status == 403:
+        control = await given(right)
+        raise Nonconformity("an answer, whatever it says", seen.summary, seen, control, cause=f"403 as an answer: {operation.title}")
     if of_test_data and 400 <= seen.status < 500:
         raise Inconclusive(f"needs test_data: {operation.title} refused what is there with {seen.status}", seen)
     body = processed(operation, seen).json()
@@ -133,6 +140,14 @@ async def answer_says(
     for place in lacks:
         if pick(body, place):
             raise Nonconformity(f"nothing at {place}", repr(one_at(body, place))[:200], seen, cause=f"{operation.title}: more than asked")
+    for place, values in (includes or {}).items():
+        for value in values:
+            if not any(same_value(found, value) for found in pick(body, place)):
+                raise Nonconformity(f"{value!r} at {place}", repr(pick(body, place))[:200], seen, cause=f"{operation.title}: {place}")
+    for place, values in (only or {}).items():
+        for found in pick(body, place):
+            if not any(same_value(found, value) for value in values):
+                raise Nonconformity(f"only {list(values)!r} at {place}", repr(found)[:200], seen, cause=f"{operation.title}: {place}")
 
 
 @check("found-in-place", about="operation")

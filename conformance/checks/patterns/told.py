@@ -8,9 +8,10 @@ from typing import Any
 
 from conformance.api import Api
 from conformance.checks.contract import provoke
-from conformance.checks.expect import expect_schema, one_of
+from conformance.checks.expect import expect_schema, one_of, same_value
 from conformance.checks.patterns.lifecycle import still_there
-from conformance.checks.patterns.places import expect_told
+from conformance.checks.patterns.places import expect_told, one_at
+from conformance.checks.patterns.protocol import asking
 from conformance.checks.registry import check
 from conformance.checks.subjects import create, discard, filled, fresh_example, renamed, valid_request
 from conformance.content import sent_body, with_members
@@ -90,13 +91,15 @@ async def request_refused(
     tells: Mapping[str, str] | None = None,
     schema: str = "",
     if_refused: bool = False,
+    kept: Sequence[str] = (),
 ) -> None:
     """Sends a valid request with some of it made wrong, which must be refused, then the valid one as control.
 
     With: `status` of the refusal; `changes`, members of the body that are replaced (null: left out; a list in a form: sent several
     times); `headers` of the request (null: left out); `client`, who sends a form instead of our client (none, unknown, wrong-secret,
     wrong-secret-post, or ours `twice`); `error`, members of the refusal, pointer -> value or a list of values; `tells`, headers of the
-    refusal and a regular expression for each; `schema`, the component that its body follows; `if_refused`, where it may be granted too.
+    refusal and a regular expression for each; `schema`, the component that its body follows; `if_refused`, where it may be granted too; `kept`, where the server may leave
+    out or replace what it does not want: granting it is a finding only where the answer shows all of these places as they were sent.
     """
     right = await valid_request(api, operation)
     wrong = right if headers is None else _with_headers(right, {k: v and str(api.fill(v)) for k, v in headers.items()})
@@ -112,6 +115,8 @@ async def request_refused(
     control = await given(renamed(api, resource, right) if resource and resource.create == operation.id else right)
     if seen.success and if_refused:
         raise NotApplicable("it was not refused, which is permitted")
+    if seen.success and any(not same_value(one_at(seen.json(), place), one_at(sent_body(seen.request), place)) for place in kept):
+        raise NotApplicable(f"it was granted without what was sent at {', '.join(kept)}, which is permitted")
     if seen.status not in status:
         observed = f"{seen.summary}: accepted" if seen.success else seen.summary
         what = ", ".join([*(changes or {}), *(headers or {}), *([f"client {client}"] if client else [])])
@@ -155,6 +160,27 @@ async def request_accepted(api: Api, operation: Operation, changes: Mapping[str,
         what = ", ".join(changes)
         expected = f"{one_of(operation.success)}: {what} of the test data is taken"
         raise Nonconformity(expected, seen.summary, seen, control, cause=f"refused: {operation.title} {what}")
+
+
+@check("request-survived", about="operation")
+async def request_survived(
+    api: Api, operation: Operation, changes: Mapping[str, Any] | None = None, query: Mapping[str, str | None] | None = None
+) -> None:
+    """Sends a request that the contract permits and that may be refused all the same: with a 4xx (or 501), never by breaking.
+
+    With: `changes`, members of the valid body that are replaced; `query`, parameters that are sent in the place of those of the valid
+    request (null: left out of either).
+    """
+    right = await valid_request(api, operation)
+    asked = await changed(api, operation, right, changes or {})
+    for name, value in (query or {}).items():
+        asked = asking(asked, name, value and str(api.fill(value)))
+    seen = await send(asked)
+    control = await given(right)
+    if seen.status >= 500 and seen.status not in (501, 503):
+        what = ", ".join([*(changes or {}), *(query or {})])
+        observed = f"{seen.summary}: {what}"
+        raise Nonconformity("an answer or a refusal with a 4xx", observed, seen, control, cause=f"breaks: {operation.title} {what}")
 
 
 @check("repeat-refused", roles=("create",))
