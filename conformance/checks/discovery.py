@@ -212,7 +212,7 @@ async def _known(api: Api, name: str) -> bool | None:
     control = await ending(send(beside, silence=True, also=(401, 403, 429, 503)))
     if not isinstance(seen, Exchange) or not isinstance(control, Exchange) or not seen.status or not control.status:
         return None
-    if seen.status in (401, 403, 429) or seen.status >= 500 and seen.status != 501 or 300 <= seen.status < 400:
+    if seen.status in (401, 403, 429) or (seen.status >= 500 and seen.status != 501) or 300 <= seen.status < 400:
         return None
     if absent(operation, seen) or (not seen.success and seen.status == control.status and alike(seen, control)):
         return False

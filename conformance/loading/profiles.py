@@ -125,7 +125,9 @@ def _load(name: str, shelf: Shelf) -> Profile:
     read = bindings.identify.reads.get(edition, "") if bindings.identify else ""
     if read and read not in contract.operations:
         hint = did_you_mean(read, contract.operations)
-        raise UsageError(Problem(file=str(bindings_file), place=f"identify.reads.{edition}", problem=f"'{read}' is not an operation", hint=hint))
+        raise UsageError(
+            Problem(file=str(bindings_file), place=f"identify.reads.{edition}", problem=f"'{read}' is not an operation", hint=hint)
+        )
     cases = _cases(home / f"{edition}.corpus.jsonl")
     profile_file = str(home / f"{edition}.yaml")
     requirements, not_tested = _requirements(raw, contract, bindings, cases, profile_file)
@@ -213,7 +215,7 @@ def _moved(base: dict[str, Any], raw: Mapping[str, Any], file: str) -> dict[str,
             return said
         return {k: clause(v) if k == "clause" else entry(v) if k in FAMILIES else v for k, v in said.items()}
 
-    told = {"operations": {k: v if k in own else entry(v) for k, v in base["operations"].items()}}
+    told: dict[str, Any] = {"operations": {k: v if k in own else entry(v) for k, v in base["operations"].items()}}
     told |= {key: [r if r["id"] in own else entry(r) for r in base[key]] for key in ("requirements", "not_tested")}
     if missing:
         raise UsageError(

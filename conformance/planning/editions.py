@@ -53,7 +53,9 @@ def _operation(old: Contract, before: Operation, new: Contract, after: Operation
     yield from _statuses(before, after)
     for status, one in after.answers.items():
         earlier = before.answers.get(status)
-        yield from (f"{status} has the header {h}" for h, needed in one.headers.items() if needed and earlier and not earlier.headers.get(h))
+        yield from (
+            f"{status} has the header {h}" for h, needed in one.headers.items() if needed and earlier and not earlier.headers.get(h)
+        )
         if earlier and status.startswith("2"):
             yield from _members(
                 f"answer {status}", old, next(iter(earlier.media.values()), ""), new, next(iter(one.media.values()), ""), "response"
@@ -99,13 +101,13 @@ def _told(document: Mapping[str, Any], pointer: str) -> dict[str, _Member]:
     """Return the members that a schema names, as JSON Pointers (`*` for the items of an array)."""
     found: dict[str, _Member] = {}
 
-    def walk(node: Any, at: str, depth: int, sure: bool) -> None:
-        if not isinstance(node, Mapping) or not depth:
+    def walk(node: Any, at: str, depth: int, sure: bool, within: int = 0) -> None:
+        if not isinstance(node, Mapping) or not depth or within > DEEPEST:
             return
         node = resolve(document, node)
         for key in ("allOf", "anyOf", "oneOf"):
             for one in node.get(key, ()):
-                walk(one, at, depth - 1, sure and key == "allOf")
+                walk(one, at, depth, sure and key == "allOf", within + 1)
         if at in found and node.get("enum"):
             found[at] = replace(found[at], words=tuple(node["enum"]))
         for name, schema in node.get("properties", {}).items():

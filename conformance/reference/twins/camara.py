@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from conformance.contract import Operation
 from conformance.reference.engine import ResourceTwin
 from conformance.reference.message import Refused
 from conformance.reference.routing import Route
+from conformance.schema import lookup, resolve
 from conformance.wire import WireRequest, WireResponse, header
 
 CORRELATOR = re.compile(r"[a-zA-Z0-9_:;./<>{}-]{0,256}")
@@ -40,3 +42,33 @@ class CamaraTwin(ResourceTwin):
         """Return an ErrorInfo; a kind in capitals is the code."""
         code = refused.kind if refused.kind.isupper() else CODES.get(refused.status, "INVALID_ARGUMENT")
         return {"status": refused.status, "code": code, "message": refused.detail or code.replace("_", " ").lower()}
+
+
+def undeclared(document: Mapping[str, Any], pointer: str, body: Any, leave: Collection[str] = ("sinkCredential",)) -> str:
+    """Return where *body* holds a member that no part of the schema at *pointer* declares, or ''.
+
+    Objects of which nothing is declared are left, and the members called *leave*: a credential has more than the contract tells of it.
+    """
+
+    def parts(node: Any) -> list[Mapping[str, Any]]:
+        if not isinstance(node, Mapping):
+            return []
+        node = resolve(document, node)
+        return [node, *(p for key in ("allOf", "anyOf", "oneOf") for inner in node.get(key, ()) for p in parts(inner))]
+
+    def walk(nodes: list[Mapping[str, Any]], value: Any, at: str) -> str:
+        if isinstance(value, list):
+            items = [p for node in nodes for p in parts(node.get("items"))]
+            return next((found for n, one in enumerate(value) if (found := walk(items, one, f"{at}/{n}"))), "")
+        declared = {name for node in nodes for name in node.get("properties", {})}
+        if not isinstance(value, dict) or not declared:
+            return ""
+        for name, inner in value.items():
+            if name not in declared:
+                return f"{at}/{name}"
+            below = [p for node in nodes for p in parts(node.get("properties", {}).get(name))] if name not in leave else []
+            if found := walk(below, inner, f"{at}/{name}"):
+                return found
+        return ""
+
+    return walk(parts(lookup(document, pointer)), body, "") if pointer else ""
