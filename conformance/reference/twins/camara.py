@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -72,3 +73,15 @@ def undeclared(document: Mapping[str, Any], pointer: str, body: Any, leave: Coll
         return ""
 
     return walk(parts(lookup(document, pointer)), body, "") if pointer else ""
+
+
+def declared(document: Mapping[str, Any], pointer: str, body: Any) -> Any:
+    """Return *body* without the members that no part of the schema at *pointer* declares."""
+    kept = copy.deepcopy(body)
+    while where := undeclared(document, pointer, kept):
+        *above, name = where.split("/")[1:]
+        owner = kept
+        for step in above:
+            owner = owner[int(step)] if isinstance(owner, list) else owner[step]
+        del owner[name]
+    return kept
