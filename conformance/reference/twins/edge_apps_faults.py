@@ -229,7 +229,7 @@ def zones_on_one_page(seen: Seen) -> WireResponse:
     profile=_P, group="paging", sentence="The total of the zones is that of the page.",
     applies=_since("zone.total-agrees", "getEdgeCloudZones"), expected=ids("zone.total-agrees"),
 )  # fmt: skip
-def total_of_the_page(seen: Seen) -> WireResponse:
+def zones_total_of_the_page(seen: Seen) -> WireResponse:
     return seen.edited(lambda body: {**body, "pagination": {**body["pagination"], "totalCount": len(body["edgeCloudZones"])}})
 
 
