@@ -117,11 +117,16 @@ class ErrorFormat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identify:
-    """How a server tells its edition: edition -> regular expression over the value at `pointer`."""
+    """How a server tells its edition.
 
-    operation: str
-    pointer: str
-    editions: Mapping[str, str]
+    Either it says so: `editions` has for each edition a regular expression over the value at `pointer` in the answer to `operation`; or it
+    shows it: `reads` has for each edition a read of its contract, without input, that a server of another edition does not know.
+    """
+
+    operation: str = ""
+    pointer: str = ""
+    editions: Mapping[str, str] = field(default_factory=dict)
+    reads: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -140,11 +140,17 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """What separates the target from the newest edition of the profile, judged from the exchanges of this run."""
+    """What separates the target from the newest edition of the profile, judged from the exchanges of this run.
+
+    `changes` is what that edition changes, whatever the target does; `unseen` counts the requirements of both editions that this record
+    cannot show for the other one, since it sends other requests.
+    """
 
     kind: str = "gap"
     edition: str
     differences: tuple[Difference, ...] = ()
+    changes: tuple[str, ...] = ()
+    unseen: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from conformance.api import Api
 from conformance.checks.contract import absent
@@ -188,3 +188,36 @@ async def which_edition(api: Api, identify: Identify) -> tuple[str, str]:
         return "", ""
     said = next((str(v) for v in pick(ending_json(seen), identify.pointer)), "")[:200]
     return said, next((edition for edition, pattern in identify.editions.items() if re.search(pattern, said)), "")
+
+
+async def editions_known(apis: Mapping[str, Api], reads: Mapping[str, str]) -> dict[str, bool | None]:
+    """Return whether the server knows the read of each edition, asked by the contract of that edition; None: it cannot be told.
+
+    A read is known when it is answered otherwise than a path beside it that does not exist, and neither with what says that it is not
+    there (404 without an explanation of the contract, 405, 501) nor with what says nothing of it (no answer, no credentials, a redirect,
+    too many requests, a broken server).
+    """
+    return {edition: await _known(apis[edition].branch(edition), operation) for edition, operation in reads.items()}
+
+
+async def _known(api: Api, name: str) -> bool | None:
+    operation = api.operation(name)
+    if operation.effect is not Effect.READ:
+        return None
+    request = await ending(_plain(api, operation))
+    if not isinstance(request, Request):
+        return None
+    seen = await ending(send(request, silence=True, also=(401, 403, 429, 503)))
+    beside = replace(request, operation="", target=f"{request.target.partition('?')[0].rstrip('/')}-{api.fresh()}")
+    control = await ending(send(beside, silence=True, also=(401, 403, 429, 503)))
+    if not isinstance(seen, Exchange) or not isinstance(control, Exchange) or not seen.status or not control.status:
+        return None
+    if seen.status in (401, 403, 429) or (seen.status >= 500 and seen.status != 501) or 300 <= seen.status < 400:
+        return None
+    if absent(operation, seen) or (not seen.success and seen.status == control.status and alike(seen, control)):
+        return False
+    return None if alike(seen, control) else True
+
+
+async def _plain(api: Api, operation: Operation) -> Request:
+    return api.request(operation)

@@ -16,7 +16,7 @@ import msgspec
 
 from conformance import __version__
 from conformance.api import Api
-from conformance.checks.discovery import DISCOVERY, FirstLook, first_look, which_edition
+from conformance.checks.discovery import DISCOVERY, FirstLook, editions_known, first_look, which_edition
 from conformance.checks.registry import known_checks
 from conformance.claim import Claim
 from conformance.driving.credentials import Credentials, resolve_reference
@@ -33,6 +33,7 @@ from conformance.exchange import Exchange, Trouble
 from conformance.flow import drive
 from conformance.loading.profiles import Shelf, load_profile
 from conformance.loading.records import read_exchanges, read_run
+from conformance.planning.editions import changes
 from conformance.planning.examine import examination, judged, needed, unlooked
 from conformance.planning.plan import Answers, Plan, Test, make_plan, questions_of
 from conformance.planning.rejudge import gap_between, rejudge
@@ -135,7 +136,7 @@ class Session:
         wanted = declared or found or self.profile.edition
         if wanted != self.profile.edition:
             self.profile = load_profile(f"{self.profile.name}@{wanted}", self.shelf, self.claim.beside)
-        notes = self._notes(declared, found, says)
+        notes = self._notes(declared, found, says, asked=before is None)
         sink_url = await self._open_sink(before)
         self.header = (
             before.header
@@ -235,10 +236,13 @@ class Session:
         told["headers"] = {k: self.driver.redactor.headers(((k, v),))[0][1] for k, v in told.get("headers", {}).items()}
         return told
 
-    def _notes(self, declared: str, found: str, says: str) -> tuple[str, ...]:
+    def _notes(self, declared: str, found: str, says: str, *, asked: bool) -> tuple[str, ...]:
         notes = []
         if declared and found and declared != found:
             notes.append(f"declared edition {declared}, but the server says {says!r}, which is edition {found}")
+        if asked and not found and self.profile.bindings.identify:
+            taken = "as declared" if declared else "the default"
+            notes.append(f"no read tells which edition the server speaks: looked at as {self.profile.edition}, {taken}")
         if not self.target.tls.verify and self.target.url.startswith("https"):
             notes.append("the server's certificate was not verified (the target file says so)")
         return tuple(notes)
@@ -267,9 +271,17 @@ class Session:
         return sink.public_url
 
     async def _edition(self) -> tuple[str, str]:
+        """Return what the server says or shows of its edition, and the edition of ours that this is ('' when it cannot be told)."""
         identify = self.profile.bindings.identify
         assert identify is not None
-        return await drive(which_edition(self.tools(EDITION), identify), Live(self.driver, EDITION))
+        if not identify.reads:
+            return await drive(which_edition(self.tools(EDITION), identify), Live(self.driver, EDITION))
+        profiles = {e: load_profile(f"{self.profile.name}@{e}", self.shelf) for e in identify.reads}
+        apis = {e: tools_for(one, self.header, self._test_data)(EDITION) for e, one in profiles.items()}
+        known = await drive(editions_known(apis, identify.reads), Live(self.driver, EDITION))
+        spoken = [e for e, there in known.items() if there]
+        shown = [f"{e} (it knows {profiles[e].operation(identify.reads[e]).title})" for e in spoken]
+        return " and ".join(shown), spoken[0] if len(spoken) == 1 else ""
 
     async def _first_look(self) -> None:
         self.look = await drive(first_look(self.tools(DISCOVERY), questions_of(self.profile)), Live(self.driver, DISCOVERY))
@@ -398,7 +410,8 @@ class Session:
             return None
         profile = load_profile(f"{self.profile.name}@{newest}", self.shelf, self.claim.beside)
         run = self.run()
-        return gap_between(run, rejudge(run, read_exchanges(self.folder), profile, replace(self.claim, edition=""), known_checks()))
+        again = rejudge(run, read_exchanges(self.folder), profile, replace(self.claim, edition=""), known_checks())
+        return gap_between(run, again, changes(self.profile, profile))
 
     def run(self, leftovers: Iterable[Leftover] = (), footer: Footer | None = None) -> Run:
         """Return the run as far as it went, in the order of the plan."""

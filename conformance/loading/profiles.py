@@ -133,8 +133,14 @@ def _load(name: str, shelf: Shelf) -> Profile:
     contract_file = shelf.contract_file(raw["contract"])
     document = read_yaml(contract_file)
     contract = _contract(raw["contract"], document, contract_file)
-    spoken = _spoken(raw_bindings, raw.get("dialect", ""), str(bindings_file))
+    spoken = _spoken(raw_bindings, edition, raw.get("dialect", ""), str(bindings_file))
     bindings, contract = _bind(spoken, contract, str(bindings_file), bool(len(editions) > 1))
+    read = bindings.identify.reads.get(edition, "") if bindings.identify else ""
+    if read and read not in contract.operations:
+        hint = did_you_mean(read, contract.operations)
+        raise UsageError(
+            Problem(file=str(bindings_file), place=f"identify.reads.{edition}", problem=f"'{read}' is not an operation", hint=hint)
+        )
     cases = _cases(home / f"{edition}.corpus.jsonl")
     profile_file = str(home / f"{edition}.yaml")
     requirements, not_tested = _requirements(raw, contract, bindings, cases, profile_file)
@@ -152,13 +158,14 @@ def _load(name: str, shelf: Shelf) -> Profile:
     )  # fmt: skip
 
 
-def _spoken(raw: Mapping[str, Any], dialect: str, file: str) -> dict[str, Any]:
-    """Return the bindings as the edition's dialect has them: what `dialects` says of it merged in (null takes away)."""
+def _spoken(raw: Mapping[str, Any], edition: str, dialect: str, file: str) -> dict[str, Any]:
+    """Return the bindings as the edition and its dialect have them: what `editions` and `dialects` say of it merged in (null takes away)."""
     known = raw.get("dialects", {})
     if dialect and dialect not in known:
         raise UsageError(Problem(file=file, place="dialects", problem=f"'{dialect}' is missing", hint=did_you_mean(dialect, known)))
-    spoken = {k: v for k, v in raw.items() if k != "dialects"}
-    return dict(merged(spoken, known[dialect])) if dialect else spoken
+    spoken: Any = {k: v for k, v in raw.items() if k not in ("dialects", "editions")}
+    spoken = merged(spoken, raw.get("editions", {}).get(edition, {}))
+    return dict(merged(spoken, known[dialect])) if dialect else dict(spoken)
 
 
 def _digest(*files: Path) -> str:
@@ -182,6 +189,7 @@ def _edition(home: Path, edition: str, seen: tuple[str, ...]) -> tuple[dict[str,
     if "extends" not in raw:
         return raw, [file]
     base, files = _edition(home, raw["extends"], (*seen, edition))
+    base = _moved(base, raw, str(file))
     removed = set(raw.get("removed", ()))
     merged = {**base, **raw, "features": {k: v for k, v in base["features"].items() if k not in removed} | raw["features"]}
     merged["operations"] = {k: v for k, v in {**base["operations"], **raw["operations"]}.items() if k not in removed}
@@ -190,6 +198,43 @@ def _edition(home: Path, edition: str, seen: tuple[str, ...]) -> tuple[dict[str,
         kept = [own.pop(r["id"], r) for r in base[key] if r["id"] not in removed]
         merged[key] = kept + list(own.values())
     return merged, [*files, file]
+
+
+def _moved(base: dict[str, Any], raw: Mapping[str, Any], file: str) -> dict[str, Any]:
+    """Return what an edition takes over with the lines of its clauses as `moved` has them: where the same rules stand in its documents."""
+    lines: Mapping[str, Mapping[str, str]] = raw.get("moved", {})
+    if not lines:
+        return base
+    missing: set[tuple[str, str]] = set()
+    own = {*raw["operations"], *raw.get("removed", ()), *(r["id"] for key in ("requirements", "not_tested") for r in raw[key])}
+
+    def clause(text: str) -> str:
+        document = ""
+
+        def place(found: re.Match[str]) -> str:
+            nonlocal document
+            if found["document"]:
+                document = found["document"]
+            elif document in lines:
+                if found[0] not in lines[document]:
+                    missing.add((document, found[0]))
+                return lines[document].get(found[0], found[0])
+            return found[0]
+
+        return re.sub(r"(?P<document>[\w-]+\.(?:yaml|json))|\bL[0-9]+", place, text)
+
+    def entry(said: Any) -> Any:
+        if not isinstance(said, Mapping):
+            return said
+        return {k: clause(v) if k == "clause" else entry(v) if k in FAMILIES else v for k, v in said.items()}
+
+    told: dict[str, Any] = {"operations": {k: v if k in own else entry(v) for k, v in base["operations"].items()}}
+    told |= {key: [r if r["id"] in own else entry(r) for r in base[key]] for key in ("requirements", "not_tested")}
+    if missing:
+        raise UsageError(
+            *[Problem(file=file, place=f"moved.{d or '(the document)'}", problem=f"{line} is missing") for d, line in sorted(missing)]
+        )
+    return {**base, **told}
 
 
 def _contract(name: str, document: Any, file: Path) -> Contract:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from conformance.api import Api
@@ -114,11 +114,16 @@ def flips(before: Run, after: Run) -> list[Flip]:
     return found
 
 
-def gap_between(run: Run, newest: Run) -> Gap:
-    """Return what *newest* (the same exchanges judged by another edition) asks that *run*'s edition does not find wanting."""
+def gap_between(run: Run, newest: Run, told: Iterable[str] = ()) -> Gap:
+    """Return what *newest* (the same exchanges judged by another edition) asks that *run*'s edition does not find wanting; *told*: what it changes."""
     changed = {f.requirement for f in flips(run, newest) if f.after not in (Verdict.PASS, Verdict.NOT_APPLICABLE, None)}
     results = [r for r in settle(newest.results) if r.requirement in changed]
+    both = {r.requirement for r in run.results}
+    unseen = [r for r in results if r.requirement in both and r.verdict is Verdict.NOT_TESTED]
+    results = [r for r in results if r not in unseen]
     return Gap(
         edition=newest.header.edition,
+        changes=tuple(told),
+        unseen=len(unseen),
         differences=tuple(Difference(requirement=r.requirement, level=r.level, verdict=r.verdict, reason=r.reason) for r in results),
     )

@@ -104,8 +104,10 @@ def _gap(run: Run, room: int) -> list[str]:
     if run.gap is None:
         return []
     found = run.gap.differences
-    title = clipped(f"gap to the newest edition, {run.gap.edition}: {len(found)} requirements, judged from what was seen")
+    more = f"; {run.gap.unseen} more that only a run of it can judge" if run.gap.unseen else ""
+    title = clipped(f"gap to the newest edition, {run.gap.edition}: {len(found)} requirements, judged from what was seen{more}", 2 * WIDTH)
     told = [f"{d.level.value} {d.requirement}: {WORDS[d.verdict]['text']}: {d.reason}" for d in found]
+    told += [f"it changes: {change}" for change in run.gap.changes]
     return _listed(title, told, room) if told else [title, ""]
 
 

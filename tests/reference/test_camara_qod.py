@@ -14,6 +14,7 @@ from conformance.cli.running import execute
 from conformance.cli.twins import EPOCH, run_in_process, target_of_twin
 from conformance.driving.session import Options, Session
 from conformance.loading.profiles import load_profile
+from conformance.profile import Profile
 from conformance.reference.serving import serve
 from conformance.reference.twins import twin_for
 from conformance.reference.twins.camara_qod import PROFILE, PROVISION, RETENTION, QualityOnDemandTwin
@@ -22,6 +23,7 @@ from conformance.scoring import score
 from conformance.verdict import Verdict
 from conformance.wire import WireRequest, WireResponse
 
+EDITIONS = ("1.1.0", "1.2.0-rc.3")
 SESSIONS = "/quality-on-demand/v1/sessions"
 NOW = 1_790_000_000.0
 SINK = {
@@ -182,31 +184,34 @@ def test_profiles_are_listed_and_narrowed(twin: QualityOnDemandTwin) -> None:
     assert json.loads(ask(twin, "POST", place, {"name": "QOS_E", "status": "INACTIVE"}).body) == []
 
 
-def _not_passed(run: Run) -> dict[str, str]:
+def _not_passed(run: Run, profile: Profile) -> dict[str, str]:
     fine = (Verdict.PASS, Verdict.NOT_APPLICABLE)
-    reasons = load_profile(PROFILE).not_tested
-    skipped = {r.id for r in reasons} | {r.id for r in load_profile(PROFILE).requirements if r.feature == "three-legged"}
+    skipped = {r.id for r in profile.not_tested} | {r.id for r in profile.requirements if r.feature == "three-legged"}
     return {r.requirement: r.reason for r in score(run).results if r.verdict not in fine and r.requirement not in skipped}
 
 
-def test_its_profile_passes_in_process(twin: QualityOnDemandTwin, tmp_path: Path) -> None:
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_its_profile_passes_in_process(edition: str, tmp_path: Path) -> None:
     """On a virtual clock, with every delivery."""
-    run = run_in_process(load_profile(PROFILE), twin, tmp_path)
-    assert not _not_passed(run)
+    profile = load_profile(f"{PROFILE}@{edition}")
+    run = run_in_process(profile, twin_for(profile), tmp_path)
+    assert not _not_passed(run, profile)
     assert not run.leftovers
 
 
 @pytest.mark.slow
-def test_its_profile_passes_over_http(twin: QualityOnDemandTwin, tmp_path: Path) -> None:
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_its_profile_passes_over_http(edition: str, tmp_path: Path) -> None:
     """Deliveries go over TLS to the run's own sink, whose authority the twin trusts."""
-    profile = load_profile(PROFILE)
+    profile = load_profile(f"{PROFILE}@{edition}")
+    twin = twin_for(profile)
     with serve(twin, sink_ca=tmp_path / "sink-ca.pem") as url:
         target = replace(target_of_twin(profile, twin, url, tmp_path), url=url)
         claim = Claim(
             profile=PROFILE, edition=profile.edition, features=dict.fromkeys(("extend", "notifications", "two-legged"), Support.YES)
         )
         run = execute(Session(PROFILE, target, claim, tmp_path, Options(), EPOCH))
-    assert not _not_passed(run)
+    assert not _not_passed(run, profile)
 
 
 def test_notifications_go_over_tls(twin: QualityOnDemandTwin, tmp_path: Path) -> None:

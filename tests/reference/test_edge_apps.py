@@ -148,7 +148,10 @@ def test_an_instance_that_ends_before_it_is_ready_never_tells_that_it_is(client:
     assert [json.loads(o.request.body)["data"]["status"] for o in client.twin.due(client.now + 60)] == ["terminating"]
 
 
-def test_its_own_profile_finds_nothing_wrong(profile: Profile, tmp_path: Path) -> None:
+@pytest.mark.parametrize("edition", ["0.1.0-alpha.1", "wip"])
+def test_its_own_profile_finds_nothing_wrong(edition: str, tmp_path: Path) -> None:
+    """In each edition, with the twin of that edition."""
+    profile = load_profile(f"camara-edge-application-management@{edition}")
     run = run_in_process(profile, twin_for(profile), tmp_path)
     assert {r.requirement: r.reason for r in run.results if r.verdict not in (Verdict.PASS, Verdict.NOT_TESTED)} == {}
     reasons = {r.reason for r in run.results if r.verdict is Verdict.NOT_TESTED}

@@ -62,14 +62,14 @@ async def _followed(link: str) -> Exchange:
 
 
 @check("location-resolves", roles=("create", "read"))
-async def location_resolves(api: Api, resource: Resource, header: str = "Location", pointer: str = "") -> None:
+async def location_resolves(api: Api, resource: Resource, header: str = "Location", pointer: str = "", accepted: bool = False) -> None:
     """Creates one and reads it by the URI that the answer gives: it must be there and be the one that was created.
 
-    With: `header`, where the answer holds the URI; `pointer`, where its body holds it as well.
+    With: `header`, where the answer holds the URI; `pointer`, where its body holds it as well; `accepted`, where 202 gives it too.
     """
     request, wanted, parent = await create_request(api, resource)
     made = await given(request)
-    if made.status == 202:
+    if made.status == 202 and not accepted:
         raise Inconclusive("it is created later (202), so the answer has no URI of it yet", made)
     location = made.header(header)
     if not location:

@@ -18,15 +18,22 @@ from conformance.profile import Resource
 
 
 @check("write-only-hidden", roles=("create", "read"))
-async def write_only_hidden(api: Api, resource: Resource, members: Mapping[str, Any], roles: Sequence[str] = ("create", "read")) -> None:
+async def write_only_hidden(
+    api: Api,
+    resource: Resource,
+    members: Mapping[str, Any],
+    roles: Sequence[str] = ("create", "read"),
+    beside: Mapping[str, Any] | None = None,
+) -> None:
     """Writes secret members and looks for them in the answers: neither the member nor its value may be there.
 
     Args:
         members: the secret members, put into the body of the create, or of the replace where `roles` has no `create`.
         roles: the answers to look at, in this order: `create`, `replace`, `update`, `read`, `list`.
+        beside: what is sent in the create beside them and may be shown.
     """
     at = await home(api, resource)
-    plain = await fresh_example(api, resource)
+    plain = merged(await fresh_example(api, resource), api.fill(dict(beside or {})))
     first = merged(plain, api.fill(dict(members))) if "create" in roles else plain
     subject, made = await make(api, resource, at, first)
     if "create" in roles:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from conformance.contract import Operation
 from conformance.reference.engine import ResourceTwin
 from conformance.reference.message import Refused
 from conformance.reference.routing import Route
+from conformance.schema import lookup, resolve
 from conformance.wire import WireRequest, WireResponse, header
 
 CORRELATOR = re.compile(r"[a-zA-Z0-9_:;./<>{}-]{0,256}")
@@ -65,3 +67,45 @@ def identified(named: Mapping[str, Any] | None, known: Mapping[str, str], exclud
         if written in known:
             return known[written], {kind: value}
     raise Refused(404, "device identifier not found", kind="IDENTIFIER_NOT_FOUND")
+
+
+def undeclared(document: Mapping[str, Any], pointer: str, body: Any, leave: Collection[str] = ("sinkCredential",)) -> str:
+    """Return where *body* holds a member that no part of the schema at *pointer* declares, or ''.
+
+    Objects of which nothing is declared are left, and the members called *leave*: a credential has more than the contract tells of it.
+    """
+
+    def parts(node: Any) -> list[Mapping[str, Any]]:
+        if not isinstance(node, Mapping):
+            return []
+        node = resolve(document, node)
+        return [node, *(p for key in ("allOf", "anyOf", "oneOf") for inner in node.get(key, ()) for p in parts(inner))]
+
+    def walk(nodes: list[Mapping[str, Any]], value: Any, at: str) -> str:
+        if isinstance(value, list):
+            items = [p for node in nodes for p in parts(node.get("items"))]
+            return next((found for n, one in enumerate(value) if (found := walk(items, one, f"{at}/{n}"))), "")
+        declared = {name for node in nodes for name in node.get("properties", {})}
+        if not isinstance(value, dict) or not declared:
+            return ""
+        for name, inner in value.items():
+            if name not in declared:
+                return f"{at}/{name}"
+            below = [p for node in nodes for p in parts(node.get("properties", {}).get(name))] if name not in leave else []
+            if found := walk(below, inner, f"{at}/{name}"):
+                return found
+        return ""
+
+    return walk(parts(lookup(document, pointer)), body, "") if pointer else ""
+
+
+def declared(document: Mapping[str, Any], pointer: str, body: Any) -> Any:
+    """Return *body* without the members that no part of the schema at *pointer* declares."""
+    kept = copy.deepcopy(body)
+    while where := undeclared(document, pointer, kept):
+        *above, name = where.split("/")[1:]
+        owner = kept
+        for step in above:
+            owner = owner[int(step)] if isinstance(owner, list) else owner[step]
+        del owner[name]
+    return kept

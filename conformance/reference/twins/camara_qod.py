@@ -86,7 +86,7 @@ class QualityOnDemandTwin(CamaraTwin):
         sink = session.body.get("sink")
         if sink:
             data = {"sessionId": session.id, **{k: session.body[k] for k in ("qosStatus", "statusInfo") if k in session.body}}
-            source = f"/quality-on-demand/v1/sessions/{session.id}"
+            source = f"{self.profile.operation('createSession').path}/{session.id}"
             token = self.store.notes.get(f"token/{session.id}", "")
             self.send(at, sink, outgoing.cloud_event(self.store.fresh_uuid("event"), source, EVENT, data, at, bearer=token))
 
@@ -128,6 +128,8 @@ class QualityOnDemandTwin(CamaraTwin):
         """Refuse a credential of a sink that is no bearer token."""
         if credential is None:
             return
+        if credential["credentialType"] == "PRIVATE_KEY_JWT":  # the editions after 1.1 know it; nothing was agreed on with this client
+            raise Refused(422, "no key set is configured for this client", kind="PRIVATE_KEY_JWT_NOT_CONFIGURED")
         if credential["credentialType"] != "ACCESSTOKEN":
             raise Refused(400, "only an access token is supported", kind="INVALID_CREDENTIAL")
         if credential.get("accessTokenType") != "bearer" or not credential.get("accessToken"):

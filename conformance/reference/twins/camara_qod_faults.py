@@ -8,9 +8,19 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.profile import Profile
-from conformance.reference.faults.planting import Seen, edited, fault, success, with_header, with_request_header, without_request_header
+from conformance.reference.faults.planting import (
+    Applies,
+    Seen,
+    edited,
+    fault,
+    success,
+    with_header,
+    with_request_header,
+    without_request_header,
+)
 from conformance.reference.faults.where import at, ids, service
 from conformance.reference.store import Instance
+from conformance.reference.twins.camara import declared
 from conformance.reference.twins.camara_qod import QualityOnDemandTwin
 from conformance.wire import WireResponse, header
 
@@ -306,3 +316,69 @@ def told_of_every_delete(seen: Seen) -> WireResponse:
     if success(answer) and session and session.body["qosStatus"] == "UNAVAILABLE":
         _tell(seen, session, statusInfo="DELETE_REQUESTED")
     return answer
+
+
+# -- what the release candidate adds ---------------------------------------------------------------------------------
+_UNDECLARED = {
+    "createSession": ("body.undeclared", "body.undeclared-deeper"),
+    "retrieveSessionsByDevice": ("body.undeclared-in-retrieve",),
+    "extendQosSessionDuration": ("body.undeclared-in-extend",),
+    "retrieveQoSProfiles": ("body.undeclared-for-profiles",),
+}
+
+
+def _since(slug: str, *places: str) -> Applies:
+    """Places of a fault that only editions with this requirement can have."""
+    return lambda profile: at(*places)(profile) if f"{profile.name}/{slug}" in profile.by_id else ()
+
+
+@fault(
+    profile=_P, group="input validation", sentence="Members that are not declared are left out of a request instead of refused.",
+    applies=_since("body.undeclared", *_UNDECLARED), expected=lambda profile, place: ids(*_UNDECLARED[place])(profile, place),
+)  # fmt: skip
+def undeclared_dropped(seen: Seen) -> WireResponse:
+    schema = seen.operation.request_schema if seen.operation else ""
+    return seen.sending(lambda body: declared(seen.twin.contract.document, schema, body))
+
+
+@fault(
+    profile=_P, group="state", sentence="Of several addresses of an application server one is kept.",
+    applies=_since("session.several-servers", "getSession"), expected=ids("session.several-servers"),
+)  # fmt: skip
+def one_server_kept(seen: Seen) -> WireResponse:
+    def kept(body: Any) -> Any:
+        server = body.get("applicationServer", {}) if isinstance(body, dict) else {}
+        return {**body, "applicationServer": {"ipv4Address": server["ipAddresses"][0]}} if "ipAddresses" in server else body
+
+    return seen.edited(kept)
+
+
+@fault(
+    profile=_P, group="input validation", sentence="Of an application server that is named in two ways one is taken.",
+    applies=_since("session.servers-in-two-ways", "createSession"), expected=ids("session.servers-in-two-ways"),
+)  # fmt: skip
+def one_way_taken(seen: Seen) -> WireResponse:
+    def one(body: Any) -> Any:
+        server = body.get("applicationServer") if isinstance(body, dict) else None
+        both = isinstance(server, dict) and {"ipAddresses", "ipv4Address"} <= set(server)
+        return {**body, "applicationServer": {"ipv4Address": server["ipv4Address"]}} if both and server else body
+
+    return seen.sending(one)
+
+
+@fault(
+    profile=_P, group="state", sentence="The access token of a sink is shown.",
+    applies=_since("notification.token-hidden", "createSession"), expected=ids("notification.token-hidden"),
+)  # fmt: skip
+def token_shown(seen: Seen) -> WireResponse:
+    sent = seen.sent_members.get("sinkCredential")
+    return seen.edited(lambda body: {**body, "sinkCredential": sent} if isinstance(body, dict) and sent else body)
+
+
+@fault(
+    profile=_P, group="error body", sentence="A credential that is not configured is refused with a code that does not say so.",
+    applies=_since("notification.private-key-jwt", "createSession"), expected=ids("notification.private-key-jwt"),
+)  # fmt: skip
+def not_configured_not_said(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return replace(answer, body=answer.body.replace(b"PRIVATE_KEY_JWT_NOT_CONFIGURED", b"SERVICE_NOT_APPLICABLE"))

@@ -12,7 +12,7 @@ from conformance.reference.engine import Options, ResourceTwin
 from conformance.reference.listing import Page, narrowed
 from conformance.reference.message import Call, Refused, moment, seconds, write_json
 from conformance.reference.store import Instance
-from conformance.wire import Outgoing, WireRequest, WireResponse, header
+from conformance.wire import Headers, Outgoing, WireRequest, WireResponse, header
 
 PROFILE = "camara-edge-application-management"
 STARTING = 0.4
@@ -38,9 +38,15 @@ def uuid_of(start: str) -> str:
 class EdgeTwin(ResourceTwin):
     """One provider with three zones, one of them inactive: what is sent there fails."""
 
+    #: The code of the refusal to remove an application that runs, the status of a deployment that ended, and whether events of
+    #: deployments come in an array.
+    held = "ABORTED"
+    ended_status = 410
+    batches = True
+
     def __init__(self, profile: Profile, options: Options | None = None) -> None:
         super().__init__(profile, options)
-        self.zones = [
+        self.zones: list[dict[str, Any]] = [
             {"edgeCloudZoneId": uuid_of(id), "edgeCloudZoneName": name, "edgeCloudZoneStatus": status, "edgeCloudProvider": "twin",
              "edgeCloudRegion": region}
             for id, name, status, region in ZONES
@@ -122,7 +128,7 @@ class EdgeTwin(ResourceTwin):
         """Return what a call names; what is somebody else's is not there, and a deployment that ended is gone."""
         id = call.values[resource.parameter]
         if resource.name == "deployment" and (resource.name, (), id) in self.store.gone:
-            raise Refused(410, "this deployment has ended")
+            raise Refused(self.ended_status, "this deployment has ended")
         found = super().found(call, resource)
         if found.owner != call.who:
             raise self.unknown(resource, id)
@@ -137,7 +143,7 @@ class EdgeTwin(ResourceTwin):
         app = self.found(call, self.bindings.resources["app"])
         users = [*self.store.shelf("instance").values(), *self.store.shelf("deployment").values()]
         if any(one.body["appId"] == app.id for one in users):
-            raise Refused(409, "an instance of the application is running", kind="ABORTED")
+            raise Refused(409, "an instance of the application is running", kind=self.held)
         del self.store.shelf("app")[app.id]
         return WireResponse(status=self.status_of(call.operation))
 
@@ -266,7 +272,11 @@ class EdgeTwin(ResourceTwin):
         self.spread(call, deployment)
         if subscription is not None:
             self.tell(id, subscription, "app-deployment", call.now + STARTING, {"appDeploymentId": id, "status": "ready"})
-        return self.answer(call.operation, 202, {"appDeploymentId": id})
+        return self.answer(call.operation, 202, {"appDeploymentId": id}, self.place_of(deployment))
+
+    def place_of(self, deployment: Instance) -> Headers:
+        """Return the header that says where a deployment is read; here it is not."""
+        return ()
 
     def spread(self, call: Call, deployment: Instance) -> None:
         """Start what is missing in the zones of a deployment and end what is elsewhere."""
@@ -326,7 +336,7 @@ class EdgeTwin(ResourceTwin):
         headers = [("content-type", "application/cloudevents+json")]
         if "accessToken" in credential:
             headers.append(("authorization", f"Bearer {credential['accessToken']}"))
-        body = write_json([event] if what == "app-deployment" else event)
+        body = write_json([event] if self.batches and what == "app-deployment" else event)
         request = WireRequest(method="POST", target="", headers=tuple(headers), body=body)
         self.store.notes.setdefault("outbox", []).append((about, Outgoing(at=at, url=subscription["sink"], request=request)))
 
