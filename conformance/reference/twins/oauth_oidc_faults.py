@@ -373,7 +373,10 @@ def registration_not_told(seen: Seen) -> WireResponse:
 def any_client_registered(seen: Seen) -> WireResponse:
     answer = seen.forward()
     wrong = error_of(answer) == "invalid_redirect_uri" or (error_of(answer) and b"jwks_uri" in seen.request.body)
-    return seen.forward(replace(seen.request, body=write_json({"client_name": "anything"}))) if wrong else answer
+    if not wrong:
+        return answer
+    made = seen.forward(replace(seen.request, body=write_json({"client_name": "anything"})))
+    return edited(made, lambda body: {**body, **seen.sent_members})
 
 
 @fault(

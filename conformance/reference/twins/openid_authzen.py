@@ -89,7 +89,7 @@ class AuthzenTwin(ResourceTwin):
         return self.answer(call.operation, 200, {"evaluations": decisions})
 
     # -- searches ------------------------------------------------------------------------------------------------
-    def found(self, call: Call, member: str, candidates: list[dict[str, Any]]) -> WireResponse:
+    def fitting(self, call: Call, member: str, candidates: list[dict[str, Any]]) -> WireResponse:
         """Return those of *candidates* with which, in the place of *member*, access is permitted."""
         body = self.accepted(call)
         wanted = body.get(member, {}).get("type")
@@ -98,15 +98,15 @@ class AuthzenTwin(ResourceTwin):
 
     def op_searchSubjects(self, call: Call) -> WireResponse:
         """Find who may do something."""
-        return self.found(call, "subject", [{"type": "user", "id": id} for id in USERS])
+        return self.fitting(call, "subject", [{"type": "user", "id": id} for id in USERS])
 
     def op_searchResources(self, call: Call) -> WireResponse:
         """Find with what something may be done."""
-        return self.found(call, "resource", [{"type": "record", "id": id} for id in RECORDS])
+        return self.fitting(call, "resource", [{"type": "record", "id": id} for id in RECORDS])
 
     def op_searchActions(self, call: Call) -> WireResponse:
         """Find what may be done."""
-        return self.found(call, "action", [{"name": name} for name in ACTIONS])
+        return self.fitting(call, "action", [{"name": name} for name in ACTIONS])
 
 
 TWIN = AuthzenTwin
