@@ -11,7 +11,7 @@ from conformance.api import Api
 from conformance.checks.registry import Check
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable, NotTested
 from conformance.exchange import Exchange, Path, Request
-from conformance.flow import Answer, Asked, Callback, Wait, drive, now, send
+from conformance.flow import Answer, Asked, drive, now, send
 from conformance.loading.profiles import load_profile
 from conformance.planning.examine import REPEATED, case_name, examination, judged, needed, unlooked
 from conformance.planning.plan import Test

@@ -8,7 +8,23 @@ import pytest
 
 from conformance.ending import Inconclusive, Nonconformity, NotTested, Stale
 from conformance.exchange import Exchange, Path, Request, Trouble
-from conformance.flow import Answer, Asked, Callback, Fork, Recording, Script, Wait, callback, drive, ending, given, now, send, together, wait
+from conformance.flow import (
+    Answer,
+    Asked,
+    Callback,
+    Fork,
+    Recording,
+    Script,
+    Wait,
+    callback,
+    drive,
+    ending,
+    given,
+    now,
+    send,
+    together,
+    wait,
+)
 
 READ = Request(operation="read", method="GET", target="/a")
 

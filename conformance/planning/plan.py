@@ -126,7 +126,11 @@ def effect_of(profile: Profile, requirement: Requirement, check: Check) -> Effec
     for value in requirement.arguments.values():
         if isinstance(value, str) and value in profile.contract.operations:
             operations.append(value)
-    effects = [profile.operation(o).effect for o in operations] + ([Effect.OWN] if check.writes else []) + ([Effect.DISRUPTIVE] if check.disrupts else [])
+    effects = (
+        [profile.operation(o).effect for o in operations]
+        + ([Effect.OWN] if check.writes else [])
+        + ([Effect.DISRUPTIVE] if check.disrupts else [])
+    )
     return max(effects, key=lambda e: e.weight, default=Effect.READ)
 
 

@@ -58,7 +58,7 @@ def server_context(leaf: trustme.LeafCert, *faults: str) -> ssl.SSLContext:
     for fault in faults:
         if fault in ("TLS 1.0", "TLS 1.1"):
             context.set_ciphers("ALL:@SECLEVEL=0")
-            with pytest.warns(DeprecationWarning):
+            with pytest.warns(DeprecationWarning, match="TLSv1"):
                 context.minimum_version = ssl.TLSVersion.TLSv1 if fault == "TLS 1.0" else ssl.TLSVersion.TLSv1_1
         elif fault == "no 1.3":
             context.maximum_version = ssl.TLSVersion.TLSv1_2
