@@ -14,7 +14,11 @@ from conformance.loading.targets import load_claim, profile_claimed
 
 def test_contract_and_bindings_are_the_others() -> None:
     shelf = Shelf.standard()
-    own, scim, both = load_profile("security-baseline", shelf), load_profile("scim2", shelf), load_profile("security-baseline", shelf, "scim2")
+    own, scim, both = (
+        load_profile("security-baseline", shelf),
+        load_profile("scim2", shelf),
+        load_profile("security-baseline", shelf, "scim2"),
+    )
     assert both.requirements == own.requirements
     assert both.beside is scim
     assert both.bindings.probe == scim.bindings.probe
