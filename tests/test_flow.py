@@ -199,7 +199,7 @@ def test_trouble_is_thrown_in_at_the_await() -> None:
     assert now(drive(check(), Broken())) == "nothing here"
 
 
-def test_a_check_awaits_only_the_five_verbs() -> None:
+def test_a_check_awaits_only_the_verbs() -> None:
     """Anything else a check suspends on is refused with a TypeError."""
 
     class Strange:
@@ -209,7 +209,7 @@ def test_a_check_awaits_only_the_five_verbs() -> None:
     async def check() -> None:
         await Strange()
 
-    with pytest.raises(TypeError, match="only send, given, wait, callback and together"):
+    with pytest.raises(TypeError, match="only send, given, wait, callback, handshake and together"):
         now(drive(check(), Script()))
 
 

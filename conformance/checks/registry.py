@@ -64,7 +64,7 @@ def check(
 def known_checks() -> Mapping[str, Check]:
     """Return every check; importing the modules registers them."""
     from conformance.checks import contract, inputs, service, workflows  # noqa: F401
-    from conformance.checks.baseline import access, disclosure, issuer, limits, published, tokens, transport  # noqa: F401
+    from conformance.checks.baseline import access, bearer, disclosure, issuer, limits, published, transport  # noqa: F401
     from conformance.checks.patterns import (  # noqa: F401  # noqa: F401
         answers,
         bulk,

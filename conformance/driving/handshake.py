@@ -107,7 +107,8 @@ def _extensions(text: bytes) -> Iterator[tuple[int, bytes]]:
 async def greet(driver: Driver, requirement: str, at: Path, step: Handshake) -> Exchange:
     """Answer a handshake from the target's own address, and record it."""
     started, target = driver.now(), driver.target
-    trouble, facts, tries = _impossible(driver), {}, 0
+    facts: dict[str, Any] = {}
+    trouble, tries = _impossible(driver), 0
     while not trouble and not facts and tries < TRIES:
         tries += 1
         try:

@@ -73,11 +73,12 @@ def rejudge(run: Run, exchanges: Exchanges, profile: Profile, claim: Claim, chec
             results[name] = unlooked(test, Verdict.NOT_TESTED, f"needs {blocking}", profile)
         elif not recorded:
             kept = before.get(name)
-            results[name] = (
-                kept
-                if kept and kept.verdict is Verdict.NOT_TESTED
-                else unlooked(test, Verdict.NOT_TESTED, "recording does not cover it", profile)
-            )
+            if kept and kept.verdict is Verdict.NOT_TESTED:
+                results[name] = kept
+            elif kept and kept.verdict is Verdict.NOT_APPLICABLE:  # a check may end so without asking anything
+                results[name] = _examined(test, {}, tools, look.control, profile)
+            else:
+                results[name] = unlooked(test, Verdict.NOT_TESTED, "recording does not cover it", profile)
         else:
             results[name] = _examined(test, recorded, tools, look.control, profile)
     scope = {s.feature: {"state": s.state, "reason": s.reason} for s in plan.scope.values()}

@@ -58,7 +58,7 @@ def server_context(leaf: trustme.LeafCert, *faults: str) -> ssl.SSLContext:
     for fault in faults:
         if fault in ("TLS 1.0", "TLS 1.1"):
             context.set_ciphers("ALL:@SECLEVEL=0")
-            with pytest.warns(DeprecationWarning):
+            with pytest.warns(DeprecationWarning, match="TLSv1"):
                 context.minimum_version = ssl.TLSVersion.TLSv1 if fault == "TLS 1.0" else ssl.TLSVersion.TLSv1_1
         elif fault == "no 1.3":
             context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -90,9 +90,7 @@ def look(
     tls = Tls(verify=verify, cacert=str(folder / "ca.pem") if cacert else "")
     target = Target(url=url, credentials=credentials(folder / "c", time.time()), tls=tls, origins=origins, limits=Limits(timeout=5))
     session = Session("security-baseline", target, Claim(beside="vault@1"), folder / "run", Options(patience=0.02), time.time(), shelf)
-    run = execute(session, expression=only)
-    write_views(run, folder / "run")
-    return run
+    return execute(session, expression=only)
 
 
 def having(run: Run, *verdicts: Verdict) -> dict[str, str]:
@@ -122,6 +120,7 @@ def test_the_hardened_server_is_clean_and_judged_alike_offline(vault_shelf: Shel
         before, read_exchanges(tmp_path / "run"), load_profile("security-baseline", vault_shelf, claim.beside), claim, known_checks()
     )
     assert flips(before, after) == []
+    write_views(run, tmp_path / "run")
     assert "openssl s_client -connect localhost:" in (tmp_path / "run" / "report.html").read_text()
 
 
