@@ -167,3 +167,12 @@ def test_real_servers_join_the_demo(tmp_path: Path) -> None:
     file.write_text(text)
     system = load_testbed(file, shelf(), names).systems["scim2-server"]
     assert (system.partner, system.kind) == ("open-source", "reference")
+
+
+def test_a_mock_joins_the_demo_as_one(tmp_path: Path) -> None:
+    """Somebody's mock is shown and counted nowhere."""
+    server = Server(
+        name="tmf-mock", profile="tmf641-service-ordering", version="1", url="http://127.0.0.1:1", token=None, log=tmp_path / "log"
+    )
+    joint = joined(read_yaml(FIXTURE), {"tmf-mock": server}, {"tmf-mock": "tmf641-service-ordering"})
+    assert joint["systems"]["tmf-mock"]["kind"] == "mock"

@@ -33,8 +33,12 @@ paths:
         - {name: limit, in: query, schema: {type: integer, minimum: 1, maximum: 50}}
         - {name: offset, in: query, schema: {type: integer, minimum: 0}}
         - {name: state, in: query, schema: {type: string}}
+        - {name: fields, in: query, schema: {type: string}}
       responses:
-        "200": {description: ok, content: {application/json: {schema: {$ref: "#/components/schemas/BookList"}}}}
+        "200":
+          description: ok
+          headers: {X-Total-Count: {schema: {type: integer}}, X-Result-Count: {schema: {type: integer}}}
+          content: {application/json: {schema: {$ref: "#/components/schemas/BookList"}}}
         "400": {$ref: "#/components/responses/Problem"}
     post:
       operationId: createBook
@@ -238,6 +242,16 @@ def test_lists_are_narrowed_and_paged(twin: ResourceTwin) -> None:
     assert "offset=4" in str(header(page.headers, "link"))
     worn = json_of(ask(twin, "GET", books(twin) + "?state=worn"))
     assert [b["title"] for b in worn["books"]] == ["Book 1", "Book 3"]
+
+
+def test_a_list_counts_in_headers_and_shows_the_members_asked_for(twin: ResourceTwin) -> None:
+    """What the contract requires stays; of the rest, what was asked for."""
+    for number in range(3):
+        made(twin, title=f"Book {number}", note="a note")
+    whole, page = ask(twin, "GET", books(twin) + "?limit=2"), ask(twin, "GET", books(twin) + "?limit=2&fields=title")
+    assert [header(page.headers, name) for name in ("x-total-count", "x-result-count")] == ["3", "2"]
+    assert ["note" in book for book in json_of(whole)["books"]] == [True, True]
+    assert ["note" in book for book in json_of(page)["books"]] == [False, False]
 
 
 def test_what_is_wrong_is_refused_in_the_standard_s_own_way(twin: ResourceTwin) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.contract import Operation
 from conformance.profile import Profile
-from conformance.reference.faults.planting import Seen, fault, json_of, success
+from conformance.reference.faults.planting import Seen, fault, json_of, success, with_header
 from conformance.reference.faults.where import (
     POSITIONS,
     SELECTIONS,
@@ -24,7 +24,7 @@ from conformance.reference.faults.where import (
 )
 from conformance.reference.places import first, put
 from conformance.requirement import Requirement
-from conformance.wire import WireResponse
+from conformance.wire import WireResponse, header
 
 _lists = role("list")
 _PAGING = (*SIZES, *POSITIONS)
@@ -220,8 +220,12 @@ def _total(seen: Seen) -> str:
     applies=operations(_has_total), expected=both(turns("totals-agree"), turns("filter-honoured", when=asks_with("total"))),
 )  # fmt: skip
 def total_too_high(seen: Seen) -> WireResponse:
-    pointer = _total(seen)
-    return seen.edited(lambda body: put(body, pointer, (first(body, pointer) or 0) + 1))
+    place = _total(seen)
+    if not place.startswith("/"):
+        answer = seen.forward()
+        told = header(answer.headers, place)
+        return with_header(answer, place, str(int(told) + 1)) if told is not None and told.isdigit() else answer
+    return seen.edited(lambda body: put(body, place, (first(body, place) or 0) + 1))
 
 
 @fault(
@@ -231,8 +235,12 @@ def total_too_high(seen: Seen) -> WireResponse:
 )  # fmt: skip
 def total_of_the_page(seen: Seen) -> WireResponse:
     assert seen.resource is not None
-    pointer, items = _total(seen), seen.resource.items
-    return seen.edited(lambda body: put(body, pointer, len(first(body, items) or [])))
+    place, items = _total(seen), seen.resource.items
+    if not place.startswith("/"):
+        answer = seen.forward()
+        shown = first(json_of(answer), items) if success(answer) else None
+        return with_header(answer, place, str(len(shown))) if isinstance(shown, list) else answer
+    return seen.edited(lambda body: put(body, place, len(first(body, items) or [])))
 
 
 @fault(
