@@ -18,10 +18,6 @@ _P = "dataspace-protocol"
 _DONE = WireResponse(status=200)
 _OWN = "Bearer twin-token"
 _MOVES = ("sendNegotiationEvent", "verifyAgreement", "offerInNegotiation", "startTransfer", "suspendTransfer", "completeTransfer")
-_EARLY = (
-    "negotiation.own-offer", "negotiation.finalize", "negotiation.verify-early", "negotiation.offer-upon-own", "strict.negotiation",
-    "transfer.start-early", "transfer.suspend-early", "transfer.complete-early", "strict.transfer",
-)  # fmt: skip
 
 
 def _about(seen: Seen) -> Instance | None:
@@ -122,7 +118,7 @@ def refused_and_moved(seen: Seen) -> WireResponse:
 @fault(
     profile=_P, group="status", sentence="An invalid transition is answered with 404.", applies=at(*_MOVES),
     expected=_by_place(
-        sendNegotiationEvent=("negotiation.own-offer", "negotiation.finalize", "strict.negotiation"),
+        sendNegotiationEvent=("negotiation.own-offer", "strict.negotiation"),
         verifyAgreement=("negotiation.verify-early", "agreement.final", "strict.negotiation"),
         offerInNegotiation=("negotiation.offer-upon-own",), startTransfer=("transfer.start-early", "transfer.final", "strict.transfer"),
         suspendTransfer=("transfer.suspend-early", "strict.transfer"), completeTransfer=("transfer.complete-early", "strict.transfer"),
@@ -136,7 +132,7 @@ def transition_not_found(seen: Seen) -> WireResponse:
 @fault(
     profile=_P, group="status", sentence="An invalid transition breaks the server.", applies=at("sendNegotiationEvent", "suspendTransfer"),
     expected=_by_place(
-        sendNegotiationEvent=("negotiation.own-offer", "negotiation.finalize", "strict.negotiation"),
+        sendNegotiationEvent=("negotiation.own-offer", "strict.negotiation"),
         suspendTransfer=("transfer.suspend-early", "strict.transfer"),
     ),
 )  # fmt: skip
