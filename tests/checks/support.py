@@ -96,7 +96,7 @@ class InProcess(Answer):
         deadline = self.clock + step.within_s
         while True:
             self.arrived += self.due(STARTED + self.clock) if self.due else []
-            found = next((one for one in self.arrived if one.url.endswith(f"/{step.path}")), None)
+            found = next((one for one in self.arrived if step.path in one.url.split("/")), None)
             if found is not None:
                 break
             if self.clock >= deadline:
@@ -106,7 +106,8 @@ class InProcess(Answer):
         self.arrived.remove(found)
         sent = found.request
         headers, body = self.redactor.headers(sent.headers), self.redactor.body(sent.body)
-        request = Request(operation="callback", method=sent.method, target=f"/{step.path}", headers=headers, body=body)
+        target = f"/{step.path}{found.url.partition(step.path)[2]}"
+        request = Request(operation="callback", method=sent.method, target=target, headers=headers, body=body)
         return Exchange(request=request, status=204, started_s=found.at - STARTED, ended_s=found.at - STARTED)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.checks.discovery import first_look
+from conformance.driving.sink import Sink
 from conformance.flow import drive, now
 from conformance.profile import Profile
 from conformance.run import Result
@@ -162,6 +163,49 @@ def test_each_fault_is_found_by_its_look_alone(fault: str) -> None:
 def test_what_is_permitted_passes(server: Callable[[], Reports]) -> None:
     """Parameters, extensions, more members, and an answer that is overtaken on its way."""
     assert {name for name in LOOKS if looked(name, server()).verdict is not Verdict.PASS} == set()
+
+
+@dataclass
+class Below(Reports):
+    """A server that sends its events to a place of their own below the address that it is told."""
+
+    place: str = ""
+
+    def due(self, now: float) -> list[Outgoing]:
+        """Return what was sent until now."""
+        return [replace(one, url=f"{one.url}{self.place}") for one in super().due(now)]
+
+
+@pytest.mark.parametrize(
+    ("place", "verdict"),
+    [
+        ("/reports/report-1/ready", Verdict.PASS),
+        ("/reports/report%2D1/ready", Verdict.PASS),
+        ("//reports/report-1/ready", Verdict.FAIL),
+        ("/reports/report-none/ready", Verdict.FAIL),
+        ("", Verdict.FAIL),
+    ],
+)
+def test_an_event_comes_to_its_place_below_the_address(place: str, verdict: Verdict) -> None:
+    server = Below(place=place)
+    assert run_check("callback-says", reports(), "report", server.handle, below="/reports/{/data/report}/ready").verdict is verdict
+
+
+def test_the_sink_takes_what_comes_below_an_expected_path() -> None:
+    sink = Sink(now=lambda: 0.0)
+    sink.expect("a1")
+    assert [sink.named(path) for path in ("/a1", "/base/a1/b/c", "/a1/", "/a2/b", "/")] == [
+        ("a1", ""), ("a1", "/b/c"), ("a1", "/"), ("", ""), ("", ""),
+    ]  # fmt: skip
+
+
+def test_the_answer_need_not_show_what_is_left_out() -> None:
+    """`{shown.NAME/pointer?}` leaves a member out where nothing is shown."""
+    changes = {"what": "{shown.report/what?}", "more": "{shown.report/nothing?}"}
+    result = run_check("answer-shows", reports(), "report", Reports().handle, pointers=["/what"], changes=changes)
+    assert result.verdict is Verdict.PASS
+    lacking = run_check("answer-shows", reports(), "report", Reports().handle, pointers=["/what"], changes={"what": "{shown.report/none}"})
+    assert lacking.verdict is Verdict.INCONCLUSIVE
 
 
 def test_what_the_answer_does_not_show_cannot_be_compared() -> None:

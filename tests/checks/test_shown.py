@@ -17,6 +17,8 @@ PAIR = {"owner": {"a": 1, "b": 2}}
 CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("shows-what-was-sent", "lease", {"pointers": ["/owner", "/flow"]}, "invents"),
     ("shows-what-was-sent", "lease", {"pointers": ["/owner"], "changes": PAIR, "role": "create", "most": 1}, "shows all"),
+    ("shows-only-sent", "createLease", {"pointers": ["/owner", "/flow"]}, "invents"),
+    ("shows-only-sent", "createLease", {"pointers": ["/owner"], "changes": PAIR, "most": 1, "needed": True}, "shows all"),
     ("times-in-order", "lease", {"pointers": ["/begins", "/ends"], "shows": ACTIVE, "apart": "/seconds"}, "backwards"),
     ("over-at-its-end", "lease", {"end": "/ends", "state": ACTIVE}, "endless"),
     ("amount-added", "extendLease", {**GROWS, "amount": 10, "look": "granted"}, "forgets"),

@@ -36,7 +36,8 @@ def _provoked(requirement: Requirement) -> bool:
 
 
 def _refuses_as_input(requirement: Requirement) -> bool:
-    return any(status in (400, 409, 415, 422) for status in requirement.arguments.get("status", ()))
+    granted = requirement.arguments.get("if_refused", False)  # what may be granted is no finding
+    return not granted and any(status in (400, 409, 415, 422) for status in requirement.arguments.get("status", ()))
 
 
 def _spoils(profile: Profile, place: str) -> frozenset[str]:

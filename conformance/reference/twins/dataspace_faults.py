@@ -7,21 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.profile import Profile
-from conformance.reference.faults.planting import Rule, Seen, edited, fault, fault_of_callbacks, json_of, success, with_request_header
+from conformance.reference.faults.planting import Rule, Seen, edited, fault, json_of, success, with_request_header
 from conformance.reference.faults.where import at, ids, service
 from conformance.reference.message import read_json, write_json
 from conformance.reference.store import Instance
-from conformance.reference.twins.dataspace import AGREEMENT, CONTEXT, DATASETS
-from conformance.wire import Outgoing, WireResponse, header
+from conformance.reference.twins.dataspace import AGREEMENT, DATASETS
+from conformance.wire import WireResponse, header
 
 _P = "dataspace-protocol"
 _DONE = WireResponse(status=200)
 _OWN = "Bearer twin-token"
 _MOVES = ("sendNegotiationEvent", "verifyAgreement", "offerInNegotiation", "startTransfer", "suspendTransfer", "completeTransfer")
-_EARLY = (
-    "negotiation.own-offer", "negotiation.finalize", "negotiation.verify-early", "negotiation.offer-upon-own", "strict.negotiation",
-    "transfer.start-early", "transfer.suspend-early", "transfer.complete-early", "strict.transfer",
-)  # fmt: skip
 
 
 def _about(seen: Seen) -> Instance | None:
@@ -122,7 +118,7 @@ def refused_and_moved(seen: Seen) -> WireResponse:
 @fault(
     profile=_P, group="status", sentence="An invalid transition is answered with 404.", applies=at(*_MOVES),
     expected=_by_place(
-        sendNegotiationEvent=("negotiation.own-offer", "negotiation.finalize", "strict.negotiation"),
+        sendNegotiationEvent=("negotiation.own-offer", "strict.negotiation"),
         verifyAgreement=("negotiation.verify-early", "agreement.final", "strict.negotiation"),
         offerInNegotiation=("negotiation.offer-upon-own",), startTransfer=("transfer.start-early", "transfer.final", "strict.transfer"),
         suspendTransfer=("transfer.suspend-early", "strict.transfer"), completeTransfer=("transfer.complete-early", "strict.transfer"),
@@ -136,7 +132,7 @@ def transition_not_found(seen: Seen) -> WireResponse:
 @fault(
     profile=_P, group="status", sentence="An invalid transition breaks the server.", applies=at("sendNegotiationEvent", "suspendTransfer"),
     expected=_by_place(
-        sendNegotiationEvent=("negotiation.own-offer", "negotiation.finalize", "strict.negotiation"),
+        sendNegotiationEvent=("negotiation.own-offer", "strict.negotiation"),
         suspendTransfer=("transfer.suspend-early", "strict.transfer"),
     ),
 )  # fmt: skip
@@ -409,81 +405,4 @@ def existence_told(seen: Seen) -> WireResponse:
     answer = seen.forward()
     if answer.status == 404 and header(seen.request.headers, "authorization") != _OWN:
         return replace(answer, status=403)
-    return answer
-
-
-# -- what is sent to the consumer ------------------------------------------------------------------------------------
-def _changed(sent: list[Outgoing], type: str, change: Callable[[dict[str, Any]], Any]) -> list[Outgoing]:
-    found = []
-    for one in sent:
-        body = read_json(one.request.body)
-        found.append(replace(one, request=replace(one.request, body=write_json(change(body)))) if body["@type"] == type else one)
-    return found
-
-
-_PLACES = ids("agreement.place", "finalization.place", "counter-offer.place", "start.place")
-
-
-@fault_of_callbacks(
-    profile=_P, sentence="Everything is sent to the address of the consumer itself.",
-    expected=lambda p, at: _PLACES(p, at) | ids("agreement.trailing-slash")(p, at),
-)  # fmt: skip
-def sent_to_the_address(sent: list[Outgoing], memory: dict[str, Any], now: float) -> list[Outgoing]:
-    return [replace(one, url="/".join(one.url.split("/")[:-3])) for one in sent]
-
-
-@fault_of_callbacks(profile=_P, sentence="The path names the provider's side where the consumer's belongs.", expected=_PLACES)
-def sent_under_another_name(sent: list[Outgoing], memory: dict[str, Any], now: float) -> list[Outgoing]:
-    def named(one: Outgoing) -> str:
-        parts = one.url.split("/")
-        return "/".join([*parts[:-2], read_json(one.request.body)["providerPid"], parts[-1]])
-
-    return [replace(one, url=named(one)) for one in sent]
-
-
-@fault_of_callbacks(profile=_P, sentence="An agreement has no timestamp.", expected=ids("agreement.dated"))
-def agreement_undated(sent: list[Outgoing], memory: dict[str, Any], now: float) -> list[Outgoing]:
-    def change(body: dict[str, Any]) -> Any:
-        return {**body, "agreement": {k: v for k, v in body["agreement"].items() if k != "timestamp"}}
-
-    return _changed(sent, "ContractAgreementMessage", change)
-
-
-@fault_of_callbacks(profile=_P, sentence="An agreement does not say what it is about.", expected=ids("agreement.format"))
-def agreement_without_target(sent: list[Outgoing], memory: dict[str, Any], now: float) -> list[Outgoing]:
-    def change(body: dict[str, Any]) -> Any:
-        return {**body, "agreement": {k: v for k, v in body["agreement"].items() if k != "target"}}
-
-    return _changed(sent, "ContractAgreementMessage", change)
-
-
-@fault_of_callbacks(profile=_P, sentence="That a negotiation is finalized is not told.", expected=ids("finalization.delivered"))
-def finalization_not_told(sent: list[Outgoing], memory: dict[str, Any], now: float) -> list[Outgoing]:
-    return [one for one in sent if read_json(one.request.body)["@type"] != "ContractNegotiationEventMessage"]
-
-
-@fault_of_callbacks(
-    profile=_P, sentence="The offer of the provider has no target.", expected=ids("counter-offer.format"),
-)  # fmt: skip
-def offer_without_target(sent: list[Outgoing], memory: dict[str, Any], now: float) -> list[Outgoing]:
-    def change(body: dict[str, Any]) -> Any:
-        return {**body, "@context": CONTEXT, "offer": {k: v for k, v in body["offer"].items() if k != "target"}}
-
-    return _changed(sent, "ContractOfferMessage", change)
-
-
-@fault_of_callbacks(profile=_P, sentence="That a transfer has started is not told.", expected=ids("start.delivered"))
-def start_not_told(sent: list[Outgoing], memory: dict[str, Any], now: float) -> list[Outgoing]:
-    return [one for one in sent if read_json(one.request.body)["@type"] != "TransferStartMessage"]
-
-
-@fault(
-    profile=_P, group="asynchrony and callbacks", sentence="A slash at the end of the consumer's address stands twice in what is called.",
-    applies=at("requestNegotiation"), expected=ids("agreement.trailing-slash"),
-)  # fmt: skip
-def slash_doubled(seen: Seen) -> WireResponse:
-    answer = seen.forward()
-    sent = str(seen.sent_members.get("callbackAddress", ""))
-    if success(answer) and sent.endswith("/"):
-        seen.twin.store.notes[read_json(answer.body)["providerPid"]]["callback"] = sent
     return answer
