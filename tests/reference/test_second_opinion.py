@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from conformance.cli.selftest import every_edition
 from conformance.contract import Operation
 from conformance.loading.profiles import Shelf, load_profile
 from conformance.profile import Profile
@@ -25,6 +24,14 @@ from conformance.reference.twins import twin_for
 
 SHELF = Shelf.standard()
 SECONDS = 60
+#: The editions whose findings were looked at one by one; another one is added once its own are.
+LOOKED_AT = (
+    "alertmanager-v2@0.34",
+    "camara-edge-application-management@wip",
+    "camara-energy-footprint-notification@0.1.0",
+    "camara-quality-on-demand@1.1.0",
+    "camara-quality-on-demand@1.2.0-rc.3",
+)
 
 
 def takes_data(operation: Operation) -> bool:
@@ -89,7 +96,7 @@ def unknown(profile: Profile, failures: list[dict[str, Any]]) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", every_edition(SHELF))
+@pytest.mark.parametrize("name", LOOKED_AT)
 def test_another_tool_finds_nothing_but_what_is_known_to_be_none(name: str, tmp_path: Path) -> None:
     """The twin is served on the loopback and asked by plain `st run` with our contract."""
     profile = load_profile(name, SHELF)
