@@ -16,11 +16,12 @@ import msgspec
 
 from conformance import __version__
 from conformance.api import Api
-from conformance.checks.discovery import DISCOVERY, FirstLook, editions_known, first_look, which_edition
+from conformance.checks.discovery import DISCOVERY, FirstLook, first_look
 from conformance.checks.registry import known_checks
 from conformance.claim import Claim
 from conformance.driving.credentials import Credentials, resolve_reference
 from conformance.driving.driver import CLEAN_UP, Driver
+from conformance.driving.editions import edition_notes, edition_spoken
 from conformance.driving.exploring import explore
 from conformance.driving.ledger import LEDGER_FILE, Ledger, read_ledger
 from conformance.driving.live import Live
@@ -132,7 +133,9 @@ class Session:
         says, found = "", ""
         self.header = self._header(run_id, started, self.profile)
         if self.profile.bindings.identify and before is None:
-            says, found = await self._edition()
+            says, found = await edition_spoken(
+                self.profile, self.shelf, lambda one: tools_for(one, self.header, self._test_data)(EDITION), Live(self.driver, EDITION)
+            )
         wanted = declared or found or self.profile.edition
         if wanted != self.profile.edition:
             self.profile = load_profile(f"{self.profile.name}@{wanted}", self.shelf, self.claim.beside)
@@ -237,12 +240,7 @@ class Session:
         return told
 
     def _notes(self, declared: str, found: str, says: str, *, asked: bool) -> tuple[str, ...]:
-        notes = []
-        if declared and found and declared != found:
-            notes.append(f"declared edition {declared}, but the server says {says!r}, which is edition {found}")
-        if asked and not found and self.profile.bindings.identify:
-            taken = "as declared" if declared else "the default"
-            notes.append(f"no read tells which edition the server speaks: looked at as {self.profile.edition}, {taken}")
+        notes = edition_notes(self.profile, declared, found, says, asked=asked)
         if not self.target.tls.verify and self.target.url.startswith("https"):
             notes.append("the server's certificate was not verified (the target file says so)")
         return tuple(notes)
@@ -269,19 +267,6 @@ class Session:
         sink.write_ca(self.folder)
         self.driver.sink = sink
         return sink.public_url
-
-    async def _edition(self) -> tuple[str, str]:
-        """Return what the server says or shows of its edition, and the edition of ours that this is ('' when it cannot be told)."""
-        identify = self.profile.bindings.identify
-        assert identify is not None
-        if not identify.reads:
-            return await drive(which_edition(self.tools(EDITION), identify), Live(self.driver, EDITION))
-        profiles = {e: load_profile(f"{self.profile.name}@{e}", self.shelf) for e in identify.reads}
-        apis = {e: tools_for(one, self.header, self._test_data)(EDITION) for e, one in profiles.items()}
-        known = await drive(editions_known(apis, identify.reads), Live(self.driver, EDITION))
-        spoken = [e for e, there in known.items() if there]
-        shown = [f"{e} (it knows {profiles[e].operation(identify.reads[e]).title})" for e in spoken]
-        return " and ".join(shown), spoken[0] if len(spoken) == 1 else ""
 
     async def _first_look(self) -> None:
         self.look = await drive(first_look(self.tools(DISCOVERY), questions_of(self.profile)), Live(self.driver, DISCOVERY))

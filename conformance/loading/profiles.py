@@ -17,6 +17,7 @@ from conformance.api import merged
 from conformance.case import Case
 from conformance.contract import METHODS, Address, Contract, Operation, operations_of
 from conformance.errors import Problem, UsageError, did_you_mean
+from conformance.loading.moved import moved
 from conformance.loading.plain_yaml import read_text, read_yaml
 from conformance.loading.validation import demand, problems_of
 from conformance.loading.workflows import load_workflows
@@ -189,7 +190,7 @@ def _edition(home: Path, edition: str, seen: tuple[str, ...]) -> tuple[dict[str,
     if "extends" not in raw:
         return raw, [file]
     base, files = _edition(home, raw["extends"], (*seen, edition))
-    base = _moved(base, raw, str(file))
+    base = moved(base, raw, str(file))
     removed = set(raw.get("removed", ()))
     merged = {**base, **raw, "features": {k: v for k, v in base["features"].items() if k not in removed} | raw["features"]}
     merged["operations"] = {k: v for k, v in {**base["operations"], **raw["operations"]}.items() if k not in removed}
@@ -198,43 +199,6 @@ def _edition(home: Path, edition: str, seen: tuple[str, ...]) -> tuple[dict[str,
         kept = [own.pop(r["id"], r) for r in base[key] if r["id"] not in removed]
         merged[key] = kept + list(own.values())
     return merged, [*files, file]
-
-
-def _moved(base: dict[str, Any], raw: Mapping[str, Any], file: str) -> dict[str, Any]:
-    """Return what an edition takes over with the lines of its clauses as `moved` has them: where the same rules stand in its documents."""
-    lines: Mapping[str, Mapping[str, str]] = raw.get("moved", {})
-    if not lines:
-        return base
-    missing: set[tuple[str, str]] = set()
-    own = {*raw["operations"], *raw.get("removed", ()), *(r["id"] for key in ("requirements", "not_tested") for r in raw[key])}
-
-    def clause(text: str) -> str:
-        document = ""
-
-        def place(found: re.Match[str]) -> str:
-            nonlocal document
-            if found["document"]:
-                document = found["document"]
-            elif document in lines:
-                if found[0] not in lines[document]:
-                    missing.add((document, found[0]))
-                return lines[document].get(found[0], found[0])
-            return found[0]
-
-        return re.sub(r"(?P<document>[\w-]+\.(?:yaml|json))|\bL[0-9]+", place, text)
-
-    def entry(said: Any) -> Any:
-        if not isinstance(said, Mapping):
-            return said
-        return {k: clause(v) if k == "clause" else entry(v) if k in FAMILIES else v for k, v in said.items()}
-
-    told: dict[str, Any] = {"operations": {k: v if k in own else entry(v) for k, v in base["operations"].items()}}
-    told |= {key: [r if r["id"] in own else entry(r) for r in base[key]] for key in ("requirements", "not_tested")}
-    if missing:
-        raise UsageError(
-            *[Problem(file=file, place=f"moved.{d or '(the document)'}", problem=f"{line} is missing") for d, line in sorted(missing)]
-        )
-    return {**base, **told}
 
 
 def _contract(name: str, document: Any, file: Path) -> Contract:

@@ -12,6 +12,7 @@ from conformance.reference.engine import Options, ResourceTwin
 from conformance.reference.listing import Page, narrowed
 from conformance.reference.message import Call, Refused, moment, seconds, write_json
 from conformance.reference.store import Instance
+from conformance.reference.twins.camara import CORRELATOR
 from conformance.wire import Headers, Outgoing, WireRequest, WireResponse, header
 
 PROFILE = "camara-edge-application-management"
@@ -73,7 +74,8 @@ class EdgeTwin(ResourceTwin):
     def dressed(self, request: WireRequest, answer: WireResponse, operation: Operation | None) -> WireResponse:
         """Return the client's x-correlator with every answer."""
         sent = header(request.headers, "x-correlator")
-        return replace(answer, headers=(*answer.headers, ("x-correlator", sent))) if sent else answer
+        good = sent and CORRELATOR.fullmatch(sent)  # what no answer may carry does not come back
+        return replace(answer, headers=(*answer.headers, ("x-correlator", sent))) if sent and good else answer
 
     def error_body(self, refused: Refused, operation: Operation | None) -> Any:
         """Return status, code and message."""
