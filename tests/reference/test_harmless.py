@@ -138,14 +138,18 @@ def killed(name: str, twin: ResourceTwin, folder: Path, after: int) -> None:
     """Run a profile until our process dies after so many requests; nothing of it is closed in order."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is cut off is never awaited
-        made = session(name, twin, folder, Killed(twin, EPOCH, after))
-        try:
-            with pytest.raises(asyncio.CancelledError):
-                _every_look(made)
-        finally:
-            made.driver.ledger.close()
-            made._writer.close()
+        _killed(session(name, twin, folder, Killed(twin, EPOCH, after)))
         gc.collect()
+
+
+def _killed(made: Session) -> None:
+    try:
+        with pytest.raises(asyncio.CancelledError):
+            _every_look(made)
+    finally:
+        made.driver.ledger.close()
+        made._writer.close()
+        made._tasks.clear()
 
 
 def _every_look(made: Session) -> None:
