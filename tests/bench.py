@@ -249,7 +249,7 @@ def profiles_table(names: Sequence[str], folder: Path, latencies: Sequence[float
         for latency in latencies:
             requests, elapsed = _measured(profile, latency, folder / f"{profile.name}-{latency}")
             times.append(f"{elapsed:.1f}")
-        told = ", ".join(f"{family or 'other'} {count}" for family, count in sorted(families.items(), key=lambda f: (-f[1], f[0])))
+        told = ", ".join(f"{family or 'behaviour'} {count}" for family, count in sorted(families.items(), key=lambda f: (-f[1], f[0])))
         yield f"| {profile.name} {profile.edition} | {requests} | {' | '.join(times)} | {told} |"
 
 
