@@ -191,6 +191,7 @@ def _contracts() -> dict[str, dict[str, Any]]:
         f"{name}@{e}": dict(load_profile(f"{name}@{e}", shelf).contract.document)
         for name, editions in shelf.profiles.items()
         for e in editions
+        if "components" in load_profile(f"{name}@{e}", shelf).contract.document
     }
 
 

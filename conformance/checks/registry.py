@@ -20,6 +20,7 @@ class Check:
     """How we look.
 
     `run(api, [on], [case], [ready], **arguments)` is the coroutine; `roles` are what a resource must have for it to apply;
+    `timed` says that it looks at what changes by itself with time, so that time is not let pass when it is made again;
     `cases` gives the inputs it is run with, side by side; `ready` is a flow run once before them whose result each case is given
     (the control of a refusal, say). `isolation` own: touches only what it made, so it may overlap with others.
     """
@@ -33,6 +34,7 @@ class Check:
     ready: Callable[..., Flow[Any]] | None = None
     writes: bool = False
     disrupts: bool = False
+    timed: bool = False
 
     @property
     def sentence(self) -> str:
@@ -46,7 +48,7 @@ CHECKS: dict[str, Check] = {}
 def check(
     name: str, *, about: Literal["operation", "resource", "service"] = "resource", roles: tuple[str, ...] = (), isolation: Isolation = "own",
     cases: Cases | None = None, ready: Callable[..., Flow[Any]] | None = None, writes: bool = False,
-    disrupts: bool = False,
+    disrupts: bool = False, timed: bool = False,
 ) -> Callable[[Callable[..., Flow[None]]], Callable[..., Flow[None]]]:  # fmt: skip
     """Register a coroutine as the check called *name*."""
 
@@ -54,7 +56,8 @@ def check(
         if name in CHECKS:
             raise TestbedError(f"two checks are called {name}")
         CHECKS[name] = Check(
-            name=name, run=run, about=about, roles=roles, isolation=isolation, cases=cases, ready=ready, writes=writes, disrupts=disrupts
+            name=name, run=run, about=about, roles=roles, isolation=isolation, cases=cases, ready=ready, writes=writes,
+            disrupts=disrupts, timed=timed,
         )  # fmt: skip
         return run
 

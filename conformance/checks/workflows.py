@@ -20,7 +20,7 @@ MOST_STEPS = 200
 _BODY = re.compile(r"\$response\.body#((?:/[^\s=<>!&|()]*)+)")
 
 
-@check("workflow", about="service", writes=True)
+@check("workflow", about="service", writes=True, timed=True)
 async def workflow(api: Api, workflow: str, judges: str, inputs: dict[str, Any] | None = None) -> None:
     """Follows the workflow step by step; a step of this requirement is judged by its criteria, one of any other is set-up."""
     flow = api.profile.workflows[workflow]

@@ -69,10 +69,19 @@ def session(name: str, twin: Any, folder: Path, wire: TwinWire, **changes: Any) 
 
 
 def effects(twin: ResourceTwin, sent: list[WireRequest]) -> dict[str, Effect]:
-    """Return the bound effect of every operation that was sent, and of methods that the contract does not name."""
+    """Return the bound effect of every operation that was sent, and of methods that no edition's contract names.
+
+    A POST that only reads stays one beside its path, where nothing is: that is how a first look tells an answer from any other.
+    """
+    profile = twin.profile
+    editions = [load_profile(f"{profile.name}@{edition}", SHELF) for edition in profile.editions]
+    reads = [(o.method, o.path) for p in editions for o in p.contract.operations.values() if o.effect is Effect.READ]
     found: dict[str, Effect] = {}
     for request in sent:
-        route = twin.route(request.target.partition("?")[0])
+        path = request.target.partition("?")[0]
+        if any(request.method == method and path.startswith(place) for method, place in reads if "{" not in place):
+            continue
+        route = twin.route(path)
         operation = route.operation(request.method) if route else None
         if operation:
             found[operation.id] = operation.effect

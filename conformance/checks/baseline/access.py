@@ -196,10 +196,11 @@ def _methods(profile: Profile, requirement: Requirement) -> Sequence[str]:
     return ("TRACE", MADE_UP)
 
 
-@check("undeclared-method-refused", about="service", cases=_methods)
+@check("undeclared-method-refused", about="service", cases=_methods, writes=True)
 async def undeclared_method_refused(api: Api, case: str) -> None:
     """Sends TRACE and a method that nobody knows to where a read is answered: neither may succeed."""
     good = await well(api)
-    seen = await send(good.request.with_(method=case, body=b""), also=(401, 403, 503))
+    wrong = good.request.with_(method=case, body=b"", effect=Effect.OWN)  # what a method does that nobody knows, nobody knows
+    seen = await send(wrong, also=(401, 403, 503))
     if seen.success:
         raise Nonconformity(f"405 or 501: {case} is not offered", seen.summary, seen, good, cause=f"method {case}")

@@ -185,7 +185,7 @@ def violation(watch: Watch, event: Event, schema: str) -> str:
     return str(next(watch.api.profile.contract.responses.violations(f"/components/schemas/{schema}", event.value), ""))
 
 
-@check("callback-delivered", roles=("create",), writes=True)
+@check("callback-delivered", roles=("create",), writes=True, timed=True)
 async def callback_delivered(
     api: Api, resource: Resource, event: Wanted, after: Sequence[Step] = (), changes: Mapping[str, Any] | None = None, within: float = 0.0
 ) -> None:
@@ -206,7 +206,7 @@ async def callback_delivered(
     raise Nonconformity(f"a callback with {told(event)} within {limit:g} s", others, *watch.evidence(), cause=f"no callback: {told(event)}")
 
 
-@check("callback-in-time", roles=("create",), writes=True)
+@check("callback-in-time", roles=("create",), writes=True, timed=True)
 async def callback_in_time(
     api: Api, resource: Resource, event: Wanted, within: float, after: Sequence[Step] = (), changes: Mapping[str, Any] | None = None
 ) -> None:
@@ -228,7 +228,7 @@ async def callback_in_time(
         )
 
 
-@check("callback-not-early", roles=("create", "read"), writes=True)
+@check("callback-not-early", roles=("create", "read"), writes=True, timed=True)
 async def callback_not_early(
     api: Api, resource: Resource, event: Wanted, after: Sequence[Step] = (), changes: Mapping[str, Any] | None = None,
     shows: Mapping[str, Any] | None = None, gone: bool = False, within: float | None = None,
@@ -279,7 +279,7 @@ async def callback_not_early(
         )
 
 
-@check("callback-once", roles=("create",), writes=True)
+@check("callback-once", roles=("create",), writes=True, timed=True)
 async def callback_once(
     api: Api, resource: Resource, event: Wanted, after: Sequence[Step] = (), changes: Mapping[str, Any] | None = None, quiet: float = 5.0
 ) -> None:
@@ -301,7 +301,7 @@ async def callback_once(
         )
 
 
-@check("callback-format", roles=("create",), writes=True)
+@check("callback-format", roles=("create",), writes=True, timed=True)
 async def callback_format(
     api: Api,
     resource: Resource,
@@ -338,7 +338,7 @@ def _form(bound: Callbacks) -> str:
     return f"a POST of {what}" + (f" ({' or '.join(bound.media)})" if bound.media else "")
 
 
-@check("callback-credential", roles=("create",), writes=True)
+@check("callback-credential", roles=("create",), writes=True, timed=True)
 async def callback_credential(
     api: Api, resource: Resource, event: Wanted | None = None, after: Sequence[Step] = (), changes: Mapping[str, Any] | None = None
 ) -> None:
@@ -375,7 +375,7 @@ def _sent(made: Exchange) -> Any:
         return None
 
 
-@check("callback-in-order", roles=("create",), writes=True)
+@check("callback-in-order", roles=("create",), writes=True, timed=True)
 async def callback_in_order(
     api: Api,
     resource: Resource,
@@ -405,7 +405,7 @@ async def callback_in_order(
             )
 
 
-@check("callback-identity", roles=("create",), writes=True)
+@check("callback-identity", roles=("create",), writes=True, timed=True)
 async def callback_identity(
     api: Api, resource: Resource, events: Sequence[Wanted], after: Sequence[Step] = (), changes: Mapping[str, Any] | None = None
 ) -> None:
@@ -424,7 +424,7 @@ async def callback_identity(
         )
 
 
-@check("callback-absent", roles=("create",), writes=True)
+@check("callback-absent", roles=("create",), writes=True, timed=True)
 async def callback_absent(
     api: Api, resource: Resource, event: Wanted, after: Sequence[Step], changes: Mapping[str, Any] | None = None, quiet: float = 5.0,
     control: Wanted | None = None,

@@ -49,7 +49,7 @@ async def _readable(api: Api, resource: Resource, event: Wanted | None, after: S
     return watch
 
 
-@check("callback-says", roles=("create",), writes=True)
+@check("callback-says", roles=("create",), writes=True, timed=True)
 async def callback_says(
     api: Api, resource: Resource, event: Wanted | None = None, after: Sequence[Step] = (), changes: Mapping[str, Any] | None = None,
     says: Mapping[str, Any] | None = None, same: Mapping[str, str] | None = None, schema: str = "", below: str = "",
@@ -91,7 +91,7 @@ async def callback_says(
                 )
 
 
-@check("callback-after-answer", roles=("create",), writes=True)
+@check("callback-after-answer", roles=("create",), writes=True, timed=True)
 async def callback_after_answer(
     api: Api, resource: Resource, event: Wanted | None = None, changes: Mapping[str, Any] | None = None, apart: float = 1.0
 ) -> None:
@@ -112,7 +112,7 @@ async def callback_after_answer(
         )
 
 
-@check("callback-ids-differ", roles=("create",), writes=True)
+@check("callback-ids-differ", roles=("create",), writes=True, timed=True)
 async def callback_ids_differ(
     api: Api, resource: Resource, event: Wanted | None = None, after: Sequence[Step] = (), changes: Mapping[str, Any] | None = None
 ) -> None:

@@ -104,7 +104,7 @@ async def reached(
     return subject, seen, made
 
 
-@check("times-in-order", roles=("create", "read"))
+@check("times-in-order", roles=("create", "read"), timed=True)
 async def times_in_order(
     api: Api,
     resource: Resource,
@@ -139,7 +139,7 @@ async def times_in_order(
             )
 
 
-@check("over-at-its-end", roles=("create", "read"))
+@check("over-at-its-end", roles=("create", "read"), timed=True)
 async def over_at_its_end(
     api: Api, resource: Resource, end: str, state: Mapping[str, Any], changes: Mapping[str, Any] | None = None, within: float = 60.0,
     longest: float = 120.0, grace: float = 10.0,
@@ -188,7 +188,7 @@ class _Grown:
     evidence: tuple[Exchange, ...]
 
 
-@check("amount-added", about="operation")
+@check("amount-added", about="operation", timed=True)
 async def amount_added(
     api: Api, operation: Operation, member: str, amount: int, shown: str, limit: Mapping[str, str] | None = None,
     shows: Mapping[str, Any] | None = None, within: float = 60.0, look: str = "granted",

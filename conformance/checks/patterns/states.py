@@ -62,7 +62,7 @@ async def _instance(api: Api, operation: Operation) -> Subject:
     return await existing(api, owner) if operation.effect is Effect.READ else await ours(api, owner)
 
 
-@check("action-allowable", about="operation")
+@check("action-allowable", about="operation", timed=True)
 async def action_allowable(
     api: Api, operation: Operation, read: str, member: str, target: str = "", value: Any = "{unique}", statuses: Sequence[int] = ()
 ) -> None:
@@ -86,7 +86,7 @@ async def action_allowable(
         )
 
 
-@check("state-reached", about="operation")
+@check("state-reached", about="operation", timed=True)
 async def state_reached(
     api: Api, operation: Operation, read: str, pointer: str, steps: Sequence[Mapping[str, Any]], within: float, target: str = "",
     member: str = "", allowable: str = "", final: Sequence[Any] | str = (), in_part: str = "", restore: bool = False,
@@ -179,7 +179,7 @@ def _moments(profile: Profile, requirement: Requirement) -> Sequence[str]:
     return tuple(requirement.arguments["cases"])
 
 
-@check("state-follows-time", roles=("create", "read"), cases=_moments)
+@check("state-follows-time", roles=("create", "read"), cases=_moments, timed=True)
 async def state_follows_time(api: Api, resource: Resource, case: str, pointer: str, cases: Mapping[str, Mapping[str, Any]]) -> None:
     """Creates one for each state with times that put it there, and reads it until it shows that state.
 
