@@ -28,7 +28,7 @@ $(BROWSER_STAMP): requirements-lock-browser.txt $(STAMP)
 demo: $(STAMP) ## twins, the demo testbed with pair sessions and the real servers that pip alone brings: run, report, dashboard
 	$(BIN)/python -m fixtures.demo
 
-demo-all: $(STAMP) ## the same, and the servers that come as Debian packages
+demo-all: $(STAMP) ## the same, with the servers that take longer to bring or come as Debian packages, and mocks
 	$(BIN)/python -m fixtures.demo --all
 
 # CONFORMANCE_UPSTREAM, where set, names the folder of pinned upstream documents; tests that compare with them skip without it.

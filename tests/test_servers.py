@@ -40,8 +40,13 @@ def _listens(server: Server) -> bool:
         return probe.connect_ex(("127.0.0.1", int(server.url.rpartition(":")[2]))) == 0
 
 
+#: Servers that take long to install or to begin: `make test-all`.
+SLOW = {"boaviztapi", "oidc-provider-mock", "tmf-mock"}
+EACH = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in sorted(SERVERS)]
+
+
 @pytest.mark.real_server
-@pytest.mark.parametrize("name", sorted(SERVERS))
+@pytest.mark.parametrize("name", EACH)
 def test_each_server_starts_answers_and_is_gone_afterwards(name: str) -> None:
     """Each launcher brings its server up on loopback, and nothing of it is left after the block."""
     try:
@@ -59,7 +64,7 @@ def test_each_server_starts_answers_and_is_gone_afterwards(name: str) -> None:
 
 
 @pytest.mark.real_server
-@pytest.mark.parametrize("name", sorted(SERVERS))
+@pytest.mark.parametrize("name", EACH)
 def test_a_second_install_brings_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is there already is found again without running any program."""
     try:

@@ -55,6 +55,7 @@ def test_the_action_opens_and_closes(tmp_path: Path) -> None:
     assert not (tmp_path / "pwned").exists()
 
 
+@pytest.mark.slow
 def test_the_include_opens_and_closes(tmp_path: Path) -> None:
     """The same decision from the job's own lines."""
     job = yaml.safe_load(INCLUDE.read_text())[".conformance-gate"]

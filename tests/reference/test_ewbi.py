@@ -160,7 +160,7 @@ def red_or_green(run: Run) -> dict[str, Verdict]:
 OVER_HTTP = {"1.3": "file or artefact or pool or edge or device", "1.3-openop": ""}
 
 
-@pytest.mark.parametrize("edition", EDITIONS)
+@pytest.mark.parametrize("edition", ["1.3", pytest.param("1.3-openop", marks=pytest.mark.slow)])
 def test_the_profile_is_green_on_the_twin_over_http_as_in_process(edition: str, tmp_path: Path) -> None:
     profile = PROFILES[edition]
     inside = red_or_green(run_in_process(profile, twin_for(profile), tmp_path / "inside"))
