@@ -59,7 +59,9 @@ def refused_removal_ends_instances(seen: Seen) -> WireResponse:
 )  # fmt: skip
 def conflict_of_another_code(seen: Seen) -> WireResponse:
     answer = seen.forward()
-    return replace(answer, body=answer.body.replace(b"ABORTED", b"BUSY").replace(b"ALREADY_EXISTS", b"TWICE"))
+    return replace(
+        answer, body=answer.body.replace(b"ABORTED", b"BUSY").replace(b"INCOMPATIBLE_STATE", b"BUSY").replace(b"ALREADY_EXISTS", b"TWICE")
+    )
 
 
 @fault(
@@ -90,11 +92,13 @@ def instance_in_another_zone(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="An instance that was just started ends by itself.",
-    applies=at("getAppInstances"), expected=ids("instance.settles"),
+    applies=lambda profile: at("getAppInstance")(profile) or at("getAppInstances")(profile), expected=ids("instance.settles"),
 )  # fmt: skip
 def instance_ends_unasked(seen: Seen) -> WireResponse:
-    def ended(items: list[Any]) -> list[Any]:
-        return [{**i, "status": "terminating"} if i["status"] == "ready" else i for i in items]
+    def ended(one: Any) -> Any:
+        if isinstance(one, list):
+            return [ended(i) for i in one]
+        return {**one, "status": "terminating"} if one["status"] == "ready" else one
 
     return seen.edited(ended)
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from conformance.reference.faults.planting import Seen, fault
-from conformance.reference.faults.where import at, ids
+from conformance.reference.faults.where import at, both, ids, turns
+from conformance.requirement import Requirement
 from conformance.wire import WireResponse
 
 _P = "openid-authzen"
@@ -16,6 +17,27 @@ _ENTITIES = ("subject", "action", "resource")
 
 def _decisions(seen: Seen, change: Callable[[list[Any]], list[Any]]) -> WireResponse:
     return seen.edited(lambda body: {**body, "evaluations": change(body["evaluations"])} if "evaluations" in body else body)
+
+
+def _asked_without_context(requirement: Requirement) -> bool:
+    return "context" not in requirement.arguments.get("changes", {})
+
+
+def _decided(requirement: Requirement) -> list[Any]:
+    """Return what a requirement expects of each evaluation that it sends; None where it expects nothing."""
+    told = requirement.arguments
+    count = len(told.get("changes", {}).get("evaluations") or ())
+    return [told.get("expect", {}).get(f"/evaluations/{i}/decision") for i in range(count)]
+
+
+def _order_matters(requirement: Requirement) -> bool:
+    return _decided(requirement) != _decided(requirement)[::-1]
+
+
+def _last_matters(requirement: Requirement) -> bool:
+    told, count = requirement.arguments, len(_decided(requirement))
+    last = f"/evaluations/{count - 1}/" if count else "/evaluations/"
+    return any(pointer.startswith(last) for pointer in (*told.get("expect", {}), *told.get("holds", ())))
 
 
 def _refused(seen: Seen, status: int) -> WireResponse:
@@ -74,7 +96,7 @@ def unknown_members_refused(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="A request without a context is refused.", applies=at("evaluate"),
-    expected=ids("evaluate.without-context", "evaluate.unknown-members", "scenario.alice-reads"),
+    expected=turns("answer-says", when=_asked_without_context),
 )  # fmt: skip
 def context_demanded(seen: Seen) -> WireResponse:
     sent = seen.sent_members
@@ -83,7 +105,7 @@ def context_demanded(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="Decisions come in the reverse order.", applies=at("evaluateMany"),
-    expected=ids("scenario.batch-order", "scenario.batch-other-order", "scenario.batch-complete", "scenario.batch-item-error"),
+    expected=turns("answer-says", when=_order_matters),
 )  # fmt: skip
 def decisions_reversed(seen: Seen) -> WireResponse:
     return _decisions(seen, lambda decisions: decisions[::-1])
@@ -91,7 +113,7 @@ def decisions_reversed(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="The last evaluation of a list is not answered.", applies=at("evaluateMany"),
-    expected=ids("evaluate-many.as-many", "evaluate-many.all", "scenario.batch-order"),
+    expected=both(ids("evaluate-many.as-many"), turns("answer-says", when=_last_matters)),
 )  # fmt: skip
 def last_decision_lost(seen: Seen) -> WireResponse:
     return _decisions(seen, lambda decisions: decisions[:-1])
