@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from conformance.claim import Claim
 from conformance.target import Target, origin
 
-#: Products count as a partner's; references are others' implementations; twins and mocks are ours and never count.
+#: Products count as a partner's; references are others' implementations; twins are ours, mocks were made for tests, and neither counts.
 Kind = Literal["product", "reference", "twin", "mock"]
 KINDS: tuple[Kind, ...] = ("product", "reference", "twin", "mock")
 

@@ -17,7 +17,7 @@ from conformance.verdict import Verdict
 DAY = 86_400.0
 #: Evidence older than this is shown as stale.
 STALE_DAYS = 90
-#: Kinds of systems whose results tell of implementations; twins and mocks are ours.
+#: Kinds of systems whose results tell of implementations; twins are ours, mocks were made for tests.
 IMPLEMENTATIONS = ("product", "reference")
 KINDS = ("product", "reference", "twin", "mock", "")
 
@@ -44,7 +44,7 @@ class System:
 
     @property
     def counts(self) -> bool:
-        """Whether it is an implementation, and no twin or mock of ours."""
+        """Whether it is an implementation, and no twin or mock."""
         return self.kind in IMPLEMENTATIONS
 
     @property
