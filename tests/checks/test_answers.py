@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from conformance.verdict import Verdict
 from conformance.wire import WireRequest, WireResponse
 from tests.checks.support import answer, profile_of, run_check
-from tests.checks.things import BINDINGS, DOCUMENT, Things
+from tests.checks.things import BINDINGS, DOCUMENT, Things, profile
 
 JSON = {"content": {"application/json": {"schema": {}}}}
 PROFILE = profile_of(
@@ -109,3 +110,18 @@ def test_an_operation_that_is_not_offered_says_so() -> None:
     assert verdict("unsupported-operation", "setNames", Lists(), status=[501]) == "pass"
     assert verdict("unsupported-operation", "setNames", Lists(put=404), status=[501]) == "fail"
     assert verdict("unsupported-operation", "setNames", Lists(put=200), status=[501]) == "fail"
+
+
+def test_an_empty_list_is_looked_at_with_something_in_it() -> None:
+    """What its items are like shows only then; where nothing may be made it stays as it is."""
+    document = copy.deepcopy(DOCUMENT)
+    items = {"type": "array", "items": {"type": "object", "properties": {"id": {"type": "integer"}}}}
+    document["paths"]["/things"]["get"]["responses"]["200"]["content"] = {
+        "application/json": {"schema": {"type": "object", "properties": {"items": items}}}
+    }
+    bound = copy.deepcopy(BINDINGS)
+    other = profile_of(document, bound)
+    assert run_check("answer", other, "listThings", Things()).verdict is Verdict.FAIL
+    assert run_check("answer", other, "listThings", Things(), allow=()).verdict is Verdict.PASS
+    assert run_check("answer", profile(), "listThings", Things()).verdict is Verdict.PASS
+    assert run_check("answer", profile(), "listThings", Things("forgets what it makes")).verdict is Verdict.PASS
