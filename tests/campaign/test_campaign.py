@@ -126,7 +126,7 @@ class Slow(Notes):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 @pytest.mark.parametrize(
-    ("whom", "lines"), [("campaign", 4), pytest.param("unit", 1, marks=pytest.mark.slow), pytest.param("unit", 9, marks=pytest.mark.slow)]
+    ("whom", "lines"), [pytest.param("campaign", 4, marks=pytest.mark.slow), ("unit", 1), pytest.param("unit", 9, marks=pytest.mark.slow)]
 )
 def test_killed_and_resumed_is_the_same(conformance: Command, tmp_path: Path, capsys: Captured, lines: int, whom: str) -> None:
     """After `kill -9` the record is readable and said to be cut short; a resumed campaign differs in nothing from a whole one."""

@@ -70,6 +70,7 @@ def _run(twin: Watched, folder: Path, *, allow: tuple[str, ...] = (), explore_s:
 
 
 @pytest.mark.usefixtures("_token")
+@pytest.mark.slow
 def test_a_fault_is_found_and_no_verdict_hears_of_it(tmp_path: Path) -> None:
     plain = _run(Watched(_breaks), tmp_path / "plain")
     twin = Watched(_breaks)

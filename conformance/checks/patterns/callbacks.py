@@ -32,6 +32,9 @@ from conformance.profile import ROLES, Callbacks, Resource
 from conformance.requirement import pick
 from conformance.wire import header
 
+#: Seconds that a read may be behind where the bindings grant none: standards rarely promise that what is told is seen at once.
+LAG_S = 1.0
+
 MOST_EVENTS = 50
 #: How long a step that reads may take when it does not say.
 STEP_S = 60.0
@@ -236,7 +239,7 @@ async def callback_not_early(
     """Subscribes and takes the steps: the event may not come before the last one is sent, and then a read must show it.
 
     With: `event`, `after`, `changes` as for `callback-delivered`, without a step that waits for what the event tells; `shows`, what a
-    read shows from then on; `gone`, whether it may be gone; `within` seconds that what it shows may lag (those of the bindings).
+    read shows from then on; `gone`, whether it may be gone; `within` seconds that what it shows may lag (those of the bindings, else one).
     """
     steps = list(after)
     last = steps.pop() if steps and "send" in steps[-1] else None
@@ -261,7 +264,7 @@ async def callback_not_early(
     request = api.request(api.operation(resource.read), subject=watch.subject)
     if within is not None:  # what cannot be read yet has the time of the bindings
         await poll(request, lambda x: x.success or agrees(x), resource.within)
-    seen = await poll(request, agrees, resource.within if within is None else within)
+    seen = await poll(request, agrees, (resource.within or LAG_S) if within is None else within)
     if seen.status >= 500:
         raise Inconclusive(f"{request.where} answered {seen.status}", seen, found.delivery, needs=resource.read)
     if not agrees(seen):

@@ -104,7 +104,7 @@ async def reached(
     return subject, seen, made
 
 
-@check("times-in-order", roles=("create", "read"), timed=True)
+@check("times-in-order", roles=("create", "read"))
 async def times_in_order(
     api: Api,
     resource: Resource,
@@ -188,7 +188,7 @@ class _Grown:
     evidence: tuple[Exchange, ...]
 
 
-@check("amount-added", about="operation", timed=True)
+@check("amount-added", about="operation")
 async def amount_added(
     api: Api, operation: Operation, member: str, amount: int, shown: str, limit: Mapping[str, str] | None = None,
     shows: Mapping[str, Any] | None = None, within: float = 60.0, look: str = "granted",
