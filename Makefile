@@ -25,10 +25,10 @@ $(BROWSER_STAMP): requirements-lock-browser.txt $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-lock-browser.txt
 	touch $@
 
-demo: $(STAMP) ## twins, the demo testbed with pair sessions and the real servers that pip alone brings: run, report, dashboard
+demo: $(STAMP) ## twins, a campaign with pair sessions and the real servers that pip brings in little time, dashboard
 	$(BIN)/python -m fixtures.demo
 
-demo-all: $(STAMP) ## the same, with the servers that take longer to bring or come as Debian packages, and mocks
+demo-all: $(STAMP) ## the same with the whole testbed (two dialects of federation), Debian's servers and mocks
 	$(BIN)/python -m fixtures.demo --all
 
 # CONFORMANCE_UPSTREAM, where set, names the folder of pinned upstream documents; tests that compare with them skip without it.
