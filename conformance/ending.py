@@ -40,11 +40,15 @@ class Nonconformity(Ending, AssertionError):
 
 
 class Inconclusive(Ending):
-    """We could not look; `needs` names the operation whose failure kept us from looking."""
+    """We could not look.
 
-    def __init__(self, reason: str, *evidence: Exchange, needs: str = "") -> None:
+    `needs` names the operation whose failure kept us from looking; `disturbed` says that others changed what we looked at, or that it had no end, so that
+    looking again with more patience proves no more.
+    """
+
+    def __init__(self, reason: str, *evidence: Exchange, needs: str = "", disturbed: bool = False) -> None:
         super().__init__(clip(reason), *evidence)
-        self.needs = needs
+        self.needs, self.disturbed = needs, disturbed
 
 
 class NotTested(Ending):

@@ -113,7 +113,7 @@ async def _made_ready(test: Test, tools: Tools, repeatable: bool) -> Any:
 
 def _early(error: Exception | None) -> bool:
     """Tell whether a look could not be made because a read did not show what was written, or did not show it yet."""
-    if not isinstance(error, Inconclusive) or not error.evidence:
+    if not isinstance(error, Inconclusive) or error.disturbed or not error.evidence:
         return False
     last = error.evidence[-1]
     return any(x.request.effect is Effect.READ and (x.success or x.status in (404, 410)) for x in (last, error.evidence[0]))

@@ -215,9 +215,9 @@ async def paging_complete(
     if all(times == 1 for times in (*met, *others)):
         return
     if not found.whole:
-        raise Inconclusive(found.stopped, *found.evidence)
+        raise Inconclusive(found.stopped, *found.evidence, disturbed=True)
     if await _look(api, resource, at, total) != before:
-        raise Inconclusive("the collection changed while its pages were read", *found.evidence)
+        raise Inconclusive("the collection changed while its pages were read", *found.evidence, disturbed=True)
     never, often = sum(times == 0 for times in others or met), sum(times > 1 for times in others or met)
     expected = f"each of {len(others or met)} items once on {len(found.pages)} pages"
     raise Nonconformity(expected, f"{never} never, {often} more than once", *found.evidence, cause=f"paging: {resource.list}")
@@ -255,7 +255,7 @@ async def totals_agree(
     looks.append(await _counted(api, resource, at, paging, size))
     first_look, second = looks
     if (first_look.said, first_look.keys) != (second.said, second.keys):
-        raise Inconclusive("the collection changed while it was counted", *second.walked.evidence)
+        raise Inconclusive("the collection changed while it was counted", *second.walked.evidence, disturbed=True)
     raise Nonconformity(
         f"{total} is the number of items, {second.shown}", str(second.said), *second.walked.evidence, cause=f"total: {resource.list}"
     )
@@ -297,7 +297,7 @@ async def _counted(api: Api, resource: Resource, at: Home, paging: Paging, size:
     keys = sorted(key_of(resource, item) for item in found.items)
     shown = len(set(keys)) if keys and "" not in keys else len(keys)
     if not found.whole or (found.refused and said > shown):
-        raise Inconclusive(found.stopped, *found.evidence)
+        raise Inconclusive(found.stopped, *found.evidence, disturbed=True)
     return _Count(said, shown, tuple(keys), found)
 
 

@@ -46,6 +46,11 @@ def at(*ids: str) -> Applies:
     return lambda profile: [o for o in ids if o in profile.contract.operations]
 
 
+def since(slug: str, *places: str) -> Applies:
+    """Places of a fault that only editions with this requirement can have."""
+    return lambda profile: at(*places)(profile) if f"{profile.name}/{slug}" in profile.by_id else ()
+
+
 def asked(check: str, *roles: str) -> Applies:
     """The operations of these roles of the resources that a requirement looks at with *check*."""
     return lambda profile: [

@@ -9,7 +9,6 @@ from typing import Any
 
 from conformance.profile import Profile
 from conformance.reference.faults.planting import (
-    Applies,
     Seen,
     edited,
     fault,
@@ -18,7 +17,7 @@ from conformance.reference.faults.planting import (
     with_request_header,
     without_request_header,
 )
-from conformance.reference.faults.where import at, ids, service
+from conformance.reference.faults.where import at, ids, service, since
 from conformance.reference.store import Instance
 from conformance.reference.twins.camara import declared
 from conformance.reference.twins.camara_qod import QualityOnDemandTwin
@@ -327,14 +326,9 @@ _UNDECLARED = {
 }
 
 
-def _since(slug: str, *places: str) -> Applies:
-    """Places of a fault that only editions with this requirement can have."""
-    return lambda profile: at(*places)(profile) if f"{profile.name}/{slug}" in profile.by_id else ()
-
-
 @fault(
     profile=_P, group="input validation", sentence="Members that are not declared are left out of a request instead of refused.",
-    applies=_since("body.undeclared", *_UNDECLARED), expected=lambda profile, place: ids(*_UNDECLARED[place])(profile, place),
+    applies=since("body.undeclared", *_UNDECLARED), expected=lambda profile, place: ids(*_UNDECLARED[place])(profile, place),
 )  # fmt: skip
 def undeclared_dropped(seen: Seen) -> WireResponse:
     schema = seen.operation.request_schema if seen.operation else ""
@@ -343,7 +337,7 @@ def undeclared_dropped(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="Of several addresses of an application server one is kept.",
-    applies=_since("session.several-servers", "getSession"), expected=ids("session.several-servers"),
+    applies=since("session.several-servers", "getSession"), expected=ids("session.several-servers"),
 )  # fmt: skip
 def one_server_kept(seen: Seen) -> WireResponse:
     def kept(body: Any) -> Any:
@@ -355,7 +349,7 @@ def one_server_kept(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="input validation", sentence="Of an application server that is named in two ways one is taken.",
-    applies=_since("session.servers-in-two-ways", "createSession"), expected=ids("session.servers-in-two-ways"),
+    applies=since("session.servers-in-two-ways", "createSession"), expected=ids("session.servers-in-two-ways"),
 )  # fmt: skip
 def one_way_taken(seen: Seen) -> WireResponse:
     def one(body: Any) -> Any:
@@ -368,7 +362,7 @@ def one_way_taken(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="The access token of a sink is shown.",
-    applies=_since("notification.token-hidden", "createSession"), expected=ids("notification.token-hidden"),
+    applies=since("notification.token-hidden", "createSession"), expected=ids("notification.token-hidden"),
 )  # fmt: skip
 def token_shown(seen: Seen) -> WireResponse:
     sent = seen.sent_members.get("sinkCredential")
@@ -377,7 +371,7 @@ def token_shown(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="error body", sentence="A credential that is not configured is refused with a code that does not say so.",
-    applies=_since("notification.private-key-jwt", "createSession"), expected=ids("notification.private-key-jwt"),
+    applies=since("notification.private-key-jwt", "createSession"), expected=ids("notification.private-key-jwt"),
 )  # fmt: skip
 def not_configured_not_said(seen: Seen) -> WireResponse:
     answer = seen.forward()

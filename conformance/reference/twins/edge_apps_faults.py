@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from conformance.reference.faults.planting import Applies, Seen, fault, success, with_header
-from conformance.reference.faults.where import at, ids
+from conformance.reference.faults.planting import Seen, fault, success, with_header
+from conformance.reference.faults.where import at, ids, since
 from conformance.reference.message import NotJson, read_json, split_target
 from conformance.reference.twins.camara import declared
 from conformance.reference.twins.edge_apps import EdgeTwin
@@ -201,11 +201,6 @@ _UNDECLARED = {
 }
 
 
-def _since(slug: str, *places: str) -> Applies:
-    """Places of a fault that only editions with this requirement can have."""
-    return lambda profile: at(*places)(profile) if f"{profile.name}/{slug}" in profile.by_id else ()
-
-
 def _asked_otherwise(seen: Seen, name: str, change: Callable[[str], str | None]) -> WireResponse:
     """Forward the request with one parameter of its query changed, or without it."""
     changed = [(k, change(v) if k == name else v) for k, v in split_target(seen.request.target)[1]]
@@ -214,7 +209,7 @@ def _asked_otherwise(seen: Seen, name: str, change: Callable[[str], str | None])
 
 @fault(
     profile=_P, group="input validation", sentence="Members that are not declared are left out of a request instead of refused.",
-    applies=_since("body.undeclared", *_UNDECLARED), expected=lambda profile, place: ids(*_UNDECLARED[place])(profile, place),
+    applies=since("body.undeclared", *_UNDECLARED), expected=lambda profile, place: ids(*_UNDECLARED[place])(profile, place),
 )  # fmt: skip
 def undeclared_left_out(seen: Seen) -> WireResponse:
     schema = seen.operation.request_schema if seen.operation else ""
@@ -223,7 +218,7 @@ def undeclared_left_out(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="paging", sentence="Pages of zones have the size that the provider likes.",
-    applies=_since("zone.page-size", "getEdgeCloudZones"), expected=ids("zone.page-size"),
+    applies=since("zone.page-size", "getEdgeCloudZones"), expected=ids("zone.page-size"),
 )  # fmt: skip
 def zones_on_one_page(seen: Seen) -> WireResponse:
     return _asked_otherwise(seen, "perPage", lambda value: None if value == "1" else value)
@@ -231,7 +226,7 @@ def zones_on_one_page(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="paging", sentence="The total of the zones is that of the page.",
-    applies=_since("zone.total-agrees", "getEdgeCloudZones"), expected=ids("zone.total-agrees"),
+    applies=since("zone.total-agrees", "getEdgeCloudZones"), expected=ids("zone.total-agrees"),
 )  # fmt: skip
 def zones_total_of_the_page(seen: Seen) -> WireResponse:
     return seen.edited(lambda body: {**body, "pagination": {**body["pagination"], "totalCount": len(body["edgeCloudZones"])}})
@@ -239,7 +234,7 @@ def zones_total_of_the_page(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="input validation", sentence="A page below the first is the first.",
-    applies=_since("zone.page-below-one", "getEdgeCloudZones"), expected=ids("zone.page-below-one"),
+    applies=since("zone.page-below-one", "getEdgeCloudZones"), expected=ids("zone.page-below-one"),
 )  # fmt: skip
 def page_below_one_taken(seen: Seen) -> WireResponse:
     return _asked_otherwise(seen, "page", lambda value: "1" if value == "0" else value)
@@ -247,7 +242,7 @@ def page_below_one_taken(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="input validation", sentence="A page of too many zones is a page of as many as are allowed.",
-    applies=_since("zone.page-size-out-of-range", "getEdgeCloudZones"), expected=ids("zone.page-size-out-of-range"),
+    applies=since("zone.page-size-out-of-range", "getEdgeCloudZones"), expected=ids("zone.page-size-out-of-range"),
 )  # fmt: skip
 def page_size_cut(seen: Seen) -> WireResponse:
     return _asked_otherwise(seen, "perPage", lambda value: "100" if value.isdigit() and int(value) > 100 else value)
@@ -255,7 +250,7 @@ def page_size_cut(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="query semantics", sentence="The zones of any country are listed.",
-    applies=_since("zone.filter-by-country", "getEdgeCloudZones"), expected=ids("zone.filter-by-country"),
+    applies=since("zone.filter-by-country", "getEdgeCloudZones"), expected=ids("zone.filter-by-country"),
 )  # fmt: skip
 def country_ignored(seen: Seen) -> WireResponse:
     return _asked_otherwise(seen, "countryCode", lambda value: None)
@@ -263,7 +258,7 @@ def country_ignored(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="headers", sentence="The Location of what was accepted leads to something else.",
-    applies=_since("instance.location-leads", "createAppInstance", "createAppDeployment"),
+    applies=since("instance.location-leads", "createAppInstance", "createAppDeployment"),
     expected=lambda profile, place: ids("instance.location-leads" if place == "createAppInstance" else "deployment.location-leads")(
         profile, place
     ),
@@ -276,7 +271,7 @@ def location_leads_astray(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="The credentials of a repository are shown.",
-    applies=_since("app.credentials-hidden", "getApp"), expected=ids("app.credentials-hidden"),
+    applies=since("app.credentials-hidden", "getApp"), expected=ids("app.credentials-hidden"),
 )  # fmt: skip
 def credentials_shown(seen: Seen) -> WireResponse:
     known = seen.twin.store.shelf("app").get(_last(seen))
@@ -285,7 +280,7 @@ def credentials_shown(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="asynchrony and callbacks", sentence="Events of deployments come in an array.",
-    applies=_since("deployment.event-format", "createAppDeployment"), expected=ids("deployment.event-format"),
+    applies=since("deployment.event-format", "createAppDeployment"), expected=ids("deployment.event-format"),
 )  # fmt: skip
 def events_in_an_array(seen: Seen) -> WireResponse:
     assert isinstance(seen.twin, EdgeTwin)
