@@ -44,7 +44,6 @@ class System:
     twin: ServedTwin | None = None
     claims: Mapping[str, Claim] = field(default_factory=dict)
     roles: Mapping[str, Any] = field(default_factory=dict)
-    ord: Mapping[str, Any] | None = None
 
     @property
     def dialects(self) -> tuple[str, ...]:
@@ -139,39 +138,7 @@ class Testbed:
                     **({"title": s.title} if s.title else {}),
                     **({"dialects": s.dialects} if s.dialects else {}),
                     **({"roles": dict(s.roles)} if s.roles else {}),
-                    **({"ord": named_only(s.ord)} if s.ord is not None else {}),
                 }
                 for s in self.systems.values()
             },
         }
-
-
-#: What an Open Resource Discovery document offers and depends on.
-_RESOURCES = ("apiResources", "eventResources", "capabilities", "dataProducts", "entityTypes")
-
-
-def named_only(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the ids that an ORD document offers and depends on, and nothing else of it: no address, no description.
-
-    >>> named_only({"apiResources": [{"ordId": "a:b:c:v1", "entryPoints": ["https://x"]}], "consumptionBundles": [{}]})
-    {'apiResources': [{'ordId': 'a:b:c:v1'}]}
-    """
-    found: dict[str, Any] = {kind: ids for kind in _RESOURCES if (ids := _ids(document, kind))}
-    wanted = []
-    for one in _items(document, "integrationDependencies"):
-        aspects = [
-            {"title": str(aspect.get("title", "")), "mandatory": aspect.get("mandatory") is True}
-            | {kind: ids for kind in _RESOURCES if (ids := _ids(aspect, kind))}
-            for aspect in _items(one, "aspects")
-        ]
-        wanted.append({"ordId": str(one.get("ordId", "")), "aspects": aspects})
-    return {**found, **({"integrationDependencies": wanted} if wanted else {})}
-
-
-def _ids(value: Mapping[str, Any], kind: str) -> list[dict[str, str]]:
-    return [{"ordId": one["ordId"]} for one in _items(value, kind) if isinstance(one.get("ordId"), str)]
-
-
-def _items(value: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    found = value.get(name)
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []

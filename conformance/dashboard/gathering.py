@@ -35,7 +35,6 @@ class SystemFacts(msgspec.Struct, frozen=True, kw_only=True):
     claims: dict[str, Any] = msgspec.field(default_factory=dict)
     dialect: str = ""
     dialects: tuple[str, ...] = ()
-    ord: Any = None
 
     @property
     def spoken(self) -> frozenset[str]:

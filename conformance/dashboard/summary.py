@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
-from conformance.run import Run
+from conformance.run import Fact, Run
 from conformance.scoring import Score, Tally, score, standing
 from conformance.verdict import Level, Verdict
 
 #: Part of the key of what is cached: a new number here makes every run be scored again.
-FORMAT = 1
+FORMAT = 2
 MAX_REASON = 600
 _LETTERS = dict(zip(Verdict, "npoifx", strict=True))
 _VERDICTS = {letter: verdict for verdict, letter in _LETTERS.items()}
@@ -80,6 +80,7 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True):
 
     rows: tuple[Row, ...]
     causes: tuple[tuple[str, tuple[str, ...]], ...]
+    facts: tuple[Fact, ...]
     features: Mapping[str, str]
     scope: Mapping[str, Mapping[str, str]]
     trouble: str
@@ -132,6 +133,7 @@ def detail_of(run: Run) -> Detail:
     claimed: Any = run.header.claim.get("features", {}) if run.header.claim else {}
     return Detail(
         rows=rows, causes=tuple((c.cause, tuple(r.requirement for r in c.results)) for c in said.causes),
+        facts=tuple(f for r in said.results for f in r.facts),
         features={str(k): str(v) for k, v in claimed.items()}, scope=dict(run.look.scope) if run.look else {}, trouble=said.trouble,
         programme=_counts(said.programme), drafts=_counts(said.drafts), leftovers=len(run.leftovers), allowed=run.header.allowed,
         server_says=run.header.server_says, notes=run.header.notes, seed=run.header.seed, digests=dict(run.header.digests),

@@ -81,21 +81,10 @@ class _Reader:
             claims = {p: self._spoken(f"{here}.twin.dialect", p, c, twin.dialect) for p, c in claims.items()}
         roles = said.get("roles") if isinstance(said.get("roles"), dict) else {}
         target = self._target(f"{here}.target", said["target"]) if "target" in said else None
-        title, document = str(said.get("title", "")), self._ord(f"{here}.ord", said.get("ord"))
+        title = str(said.get("title", ""))
         return System(
-            name=name, partner=partner, title=title, kind=kind, target=target, twin=twin, claims=claims, roles=roles or {}, ord=document
+            name=name, partner=partner, title=title, kind=kind, target=target, twin=twin, claims=claims, roles=roles or {}
         )  # fmt: skip
-
-    def _ord(self, here: str, said: Any) -> Mapping[str, Any] | None:
-        try:
-            value = read_yaml(self.file.parent / said) if isinstance(said, str) else said
-        except UsageError as error:
-            self.problems += error.problems
-            return None
-        if value is not None and not isinstance(value, dict):
-            self.wrong(here, "not an Open Resource Discovery document")
-            return None
-        return value
 
     @staticmethod
     def _twin(said: Mapping[str, Any]) -> ServedTwin | None:

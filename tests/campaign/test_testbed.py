@@ -64,31 +64,6 @@ def test_public_facts_hold_no_address_and_no_secret(tmp_path: Path) -> None:
     }
 
 
-def test_of_an_ord_document_only_ids_are_public(tmp_path: Path) -> None:
-    """What a system offers and depends on may be known, where it is and what is said of it may not."""
-    (tmp_path / "ord.json").write_text(
-        json.dumps(
-            {
-                "apiResources": [{"ordId": "a:apiResource:x:v1", "entryPoints": ["https://secret.example"]}, 3, {"ordId": 4}],
-                "integrationDependencies": [
-                    {
-                        "ordId": "a:integrationDependency:y:v1",
-                        "aspects": [{"title": "t", "mandatory": True, "apiResources": [{"ordId": "b"}]}],
-                    }
-                ],
-            }
-        )
-    )
-    text = "name: n\npartners: {a: {}}\nsystems:\n  s: {partner: a, title: T, ord: ord.json, twin: {profile: notes}}\n"
-    [facts] = loaded(text, tmp_path).facts()["systems"].values()
-    assert facts["title"] == "T"
-    assert "secret" not in json.dumps(facts)
-    assert facts["ord"]["apiResources"] == [{"ordId": "a:apiResource:x:v1"}]
-    assert facts["ord"]["integrationDependencies"][0]["aspects"] == [{"title": "t", "mandatory": True, "apiResources": [{"ordId": "b"}]}]
-    with pytest.raises(UsageError, match=r"none\.json"):
-        loaded(text.replace("ord.json", "none.json"), tmp_path)
-
-
 def test_two_profiles_of_one_server_share_a_lock(tmp_path: Path) -> None:
     """The lock is the server's, whatever the path and the system."""
     text = """

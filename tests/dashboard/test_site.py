@@ -22,7 +22,7 @@ from conformance.errors import UsageError
 from conformance.loading.dispositions import load_dispositions
 from conformance.loading.profiles import Shelf
 from conformance.loading.records import read_run
-from conformance.run import Finding, Leftover, Run
+from conformance.run import Fact, Finding, Leftover, Run
 from conformance.scoring import Score, score, standing
 from conformance.verdict import Level, Verdict
 from conformance.writers.data import tally_data
@@ -505,7 +505,11 @@ def with_canaries(partner: str) -> tuple[Run, Mapping[str, Any]]:
         result("user.error", Verdict.ERROR, reason=f"KeyError: '{place('error')}'"),
         result("user.untold", Verdict.NOT_TESTED, reason=f"needs {place('needs')}"),
         result("user.draft", Verdict.FAIL, draft=True, reason=place("draft"), cause=place("draftcause"), findings=(finding,)),
-    )
+        result("user.noted", Verdict.PASS, facts=tuple(
+            Fact(kind=kind, value=place(kind), about=place("about"), more={"part_title": place("title"), "part_mandatory": place("mandatory")})
+            for kind in ("needs", "provides", "other")
+        )),
+    )  # fmt: skip
     seen = exchange("POST", f"/Users/{place('target')}", 201, {place("member"): place("body")}, sent={"a": place("sent")})
     seen = replace(seen, headers=((place("name"), place("header")),), detail=place("detail"), url=f"https://x.example/{place('url')}")
     head = replace(
@@ -589,6 +593,36 @@ def test_a_cause_made_of_public_words_is_told_to_the_task_force(informed: Path) 
     assert "errors are not SCIM errors" in (informed / "systems/n-idp/scim2.html").read_text()
 
 
+# -- dependencies --------------------------------------------------------------------------------------------------------
+def catalogue(provides: list[str], needs: list[tuple[str, str]]) -> Run:
+    """Return a run that read what a system offers and needs, each need with the title of its part."""
+    offered = [Fact(kind="provides", value=i) for i in provides]
+    needed = [Fact(kind="needs", value=i, about="dep", more={"part_title": title, "part_mandatory": "true"}) for i, title in needs]
+    run, _ = realistic()
+    return replace(run, results=(*run.results, result("documents.noted", Verdict.PASS, facts=(*offered, *needed))))
+
+
+@pytest.mark.parametrize("audience", ["task-force", "partner:north", "public"])
+def test_what_nobody_offers_dangles(tmp_path: Path, audience: str) -> None:
+    """Out of the records alone; an id is for whoever sees the system, a title for its owner, the public has figures over three or more."""
+    forecast, alerts, own = "weather:apiResource:forecast:v2", "south:apiResource:alerts:v1", "north:eventResource:changes:v1"
+    runs = {"north": catalogue([own], [(forecast, "rain"), (alerts, "calls"), (own, "itself"), ("a text", "odd")]), "south": catalogue([alerts], []),
+            "east": catalogue([], [(alerts, "calls")])}  # fmt: skip
+    for partner, run in runs.items():
+        place(tmp_path / "bed", f"{partner}-x", run, {}, partner=partner, kind="product")
+    told = json.loads((made(tmp_path / "bed", tmp_path / "site", audience) / "dependencies.json").read_text())
+    assert told["figure"] == {"declared": 5, "resolved": 3, "dangling": 2, "systems": 3}
+    rows = {(r["system"], r["id"]): (r["resolved"], [b["system"] for b in r["by"]], r["part"]) for r in told["rows"]}
+    mine = audience == "partner:north"
+    seen = {
+        ("north-x", "a text" if mine else "(no ORD id)"): (False, [], "odd" if mine else ""),
+        ("north-x", forecast): (False, [], "rain" if mine else ""),
+        ("north-x", alerts): (True, [] if mine else ["south-x"], "calls" if mine else ""),
+        ("north-x", own): (True, ["north-x"], "itself" if mine else ""),
+    }
+    assert rows == {"public": {}, "partner:north": seen, "task-force": {**seen, ("east-x", alerts): (True, ["south-x"], "")}}[audience]
+
+
 # -- hostile -------------------------------------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def nasty(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -602,8 +636,7 @@ def hostile_campaign(folder: Path) -> Path:
     run = _clean(run)
     seen = {_fit(k): {at: _fit_exchange(x) for at, x in v.items()} for k, v in seen.items()}
     names = [BAD, "../../../etc/passwd", "CON", "a" * 300, "A" * 300, "javascript:alert(1)", "\u202eabc", "."]
-    facts = {f"{n}-{i}": {"partner": n, "kind": "product" if i < 5 else BAD, "title": BAD, "profiles": [BAD], "dialects": [BAD],
-                          "ord": {"integrationDependencies": [{"ordId": BAD, "aspects": [{"title": BAD, "apiResources": [{"ordId": BAD}]}]}], "apiResources": [BAD, {"ordId": 7}]}}
+    facts = {f"{n}-{i}": {"partner": n, "kind": "product" if i < 5 else BAD, "title": BAD, "profiles": [BAD], "dialects": [BAD]}
              for i, n in enumerate(names)}  # fmt: skip
     write_testbed(folder, BAD, {n: {"title": BAD} for n in names}, facts)
     for number, (system, fact) in enumerate(facts.items()):
@@ -657,7 +690,9 @@ def _clean(run: Run) -> Run:
             claim={"profile": BAD, "features": {BAD: "yes"}},
         )
     )
-    results = tuple(replace(each(r), findings=tuple(each(f) for f in r.findings)) for r in run.results)
+    results = tuple(
+        replace(each(r), findings=tuple(each(f) for f in r.findings), facts=tuple(each(f) for f in r.facts)) for r in run.results
+    )
     look = replace(run.look, trouble="", scope={_fit(BAD): {"state": BAD, "reason": BAD}})  # type: ignore[type-var]
     assert run.footer is not None
     return replace(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.exchange import Exchange, Path, Request, Trouble
-from conformance.run import Finding, Footer, Header, Leftover, Look, Result, Run
+from conformance.run import Fact, Finding, Footer, Header, Leftover, Look, Result, Run
 from conformance.verdict import Effect, Level, Verdict
 
 BASE = "https://scim.partner.example:8443/scim/v2"
@@ -277,6 +277,7 @@ def hostile() -> tuple[Run, dict[str, dict[Path, Exchange]]]:
             verdict=v,
             draft=draft,
             findings=(finding,),
+            facts=(Fact(kind="needs", value=bad, about=bad, more={"part_title": bad}), Fact(kind="provides", value=bad)),
             evidence=((1, 0, 0),),
             cases=1,
             requests=1,
