@@ -37,7 +37,7 @@ test: $(STAMP) ## what CI runs
 
 # Exit code 5 says that there was nothing to run.
 test-browser: $(BROWSER_STAMP) ## the pages in a real browser; skips with a reason where there is none
-	$(BIN)/python -m pytest -m browser $(wildcard tests/browser) $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m browser $(wildcard tests/browser) $(ARGS) || [ $$? -eq 5 ]
 
 test-all: $(STAMP) ## everything, with the whole selftest
 	$(BIN)/python -m pytest $(ARGS)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import random
 import resource
@@ -20,6 +21,7 @@ from conformance.exchange import Exchange, Request
 from conformance.loading.profiles import Shelf
 from conformance.run import Finding, Footer, Header, Look, Result, Run
 from conformance.verdict import Level, Verdict
+from tests.browser.opening import CHROMIUM, launched, opened
 from tests.dashboard.campaigns import DAY, Seen, write_run
 
 EMPTY = Shelf((), ())
@@ -113,6 +115,7 @@ class Figures:
     largest: str
     largest_kb: float
     overview_kb: float
+    overview_ms: float | None
 
 
 def measure(folder: Path, partners: int, interfaces: int, runs: int, requirements: int = 60) -> Figures:
@@ -130,7 +133,17 @@ def measure(folder: Path, partners: int, interfaces: int, runs: int, requirement
         runs=len(first.gathered.lines), full_s=full, again_s=again, written_again=second.built.written,
         peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, site_mb=first.built.bytes / 1e6, pages=first.built.pages,
         largest=first.built.largest, largest_kb=first.built.largest_bytes / 1e3, overview_kb=(folder / "site/index.html").stat().st_size / 1e3,
+        overview_ms=loaded_in(folder / "site/index.html"),
     )  # fmt: skip
+
+
+def loaded_in(file: Path) -> float | None:
+    """Return how long a real browser takes from navigation to the load event, in milliseconds; None where there is none."""
+    if CHROMIUM is None or importlib.util.find_spec("playwright") is None:
+        return None
+    with launched() as browser:
+        page = opened(browser, file.as_uri())
+        return float(page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd"))
 
 
 def main(words: list[str]) -> None:
