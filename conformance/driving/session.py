@@ -30,7 +30,7 @@ from conformance.driving.sink import Sink, TwinSink
 from conformance.driving.versions import versions
 from conformance.driving.wires import HttpWire, NoAnswer, TwinWire, Wire
 from conformance.errors import Problem, UsageError
-from conformance.exchange import Exchange, Trouble
+from conformance.exchange import Trouble
 from conformance.flow import drive
 from conformance.loading.profiles import Shelf, load_profile
 from conformance.loading.records import read_exchanges, read_run
@@ -49,7 +49,8 @@ from conformance.writers.record import EXCHANGES_FILE, RUN_FILE, RecordWriter
 
 #: Requirement id under which the question for the edition is recorded.
 EDITION = "edition"
-LOOK_AHEAD = 12
+#: How many looks are under way beside the one that is awaited, and how far they may be ahead of it.
+LOOK_AHEAD, FURTHEST = 12, 96
 CLEAN_UP_SECONDS = 60.0
 #: How the reason of what a budget left out begins: a resumed run looks at it.
 SPENT = "the budget of"
@@ -117,6 +118,7 @@ class Session:
     exploration: Exploration | None = None
     order: list[str] = field(default_factory=list)
     _tasks: dict[str, asyncio.Task[Result]] = field(default_factory=dict)
+    _awaited: str = ""
     _writer: RecordWriter = field(init=False)
     _done_before: float = 0.0
 
@@ -287,17 +289,24 @@ class Session:
 
     # -- one requirement -----------------------------------------------------------------------------------------
     def ahead(self, requirement: str) -> None:
-        """Begin to look at this requirement and at the next ones that touch only their own; call inside the loop."""
-        position = self.order.index(requirement)
-        for other in self.order[position : position + 1 + self.options.look_ahead]:
+        """Keep looks under way: at this requirement, and at the next ones that touch only their own; call inside the loop."""
+        self._awaited, position = requirement, self.order.index(requirement)
+        under_way = sum(not t.done() for t in self._tasks.values())
+        for other in self.order[position : position + FURTHEST]:
             test = self.plan.by_id[other]
             alone = test.isolation == "exclusive" and test.settled is None
-            if alone and other != requirement:
+            if (alone or under_way > self.options.look_ahead) and other != requirement:
                 break
             if other not in self._tasks and other not in self.results:
                 self._tasks[other] = asyncio.create_task(self._look_at(test))
+                self._tasks[other].add_done_callback(self._go_on)
+                under_way += 1
             if alone:
                 break
+
+    def _go_on(self, done: asyncio.Task[Result]) -> None:
+        if not done.cancelled() and not self.driver.leaving.is_set():
+            self.ahead(self._awaited)
 
     async def result_of(self, requirement: str) -> Result:
         """Return the result of one requirement, recorded; what was begun ahead is awaited here."""
@@ -435,9 +444,4 @@ async def clean_up_after(folder: Path, target: Target, shelf: Shelf | None, epoc
     return leftovers
 
 
-def recorded(folder: Path) -> tuple[Run, dict[str, dict[tuple[int, ...], Exchange]]]:
-    """Return a run and its exchanges."""
-    return read_run(folder), read_exchanges(folder)
-
-
-__all__ = ["CLEAN_UP", "Options", "Session", "clean_up_after", "planned", "recorded", "run_id_of", "tools_for"]
+__all__ = ["CLEAN_UP", "Options", "Session", "clean_up_after", "planned", "run_id_of", "tools_for"]

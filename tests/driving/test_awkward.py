@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.driving.session import LOOK_AHEAD
 from conformance.loading.profiles import load_profile
 from conformance.reference.engine import Options as TwinOptions
 from conformance.reference.twins import twin_for
@@ -222,6 +223,19 @@ def test_looks_that_send_the_same_invalid_values_take_turns(tmp_path: Path) -> N
     )
     assert len(users) == 3
     assert all(before[1] <= after[0] for before, after in pairwise(users))
+
+
+def test_a_look_that_takes_long_keeps_no_other_waiting(tmp_path: Path) -> None:
+    """While one look waits for its answer, more looks than are ever under way at once begin and end."""
+    first = iter([8.0])
+
+    def after(request: WireRequest, seen: WireResponse) -> WireResponse:
+        return replace(seen, delay_s=next(first, 0.1) if request.method == "PUT" else 0.1)
+
+    run = run_twin("scim2", Awkward(instead=lambda request, number: None, after=after), tmp_path, target=TARGET)
+    slow = max(run.results, key=lambda r: r.ended_s - r.started_s)
+    meanwhile = [r for r in run.results if r.requests and slow.started_s < r.started_s and r.ended_s < slow.ended_s]
+    assert len(meanwhile) > 2 * LOOK_AHEAD
 
 
 ONLY = (
