@@ -56,6 +56,12 @@ def target_of_twin(profile: Profile, twin: Twin, url: str, folder: Path) -> Targ
     return Target(url=url, name=f"twin of {profile.name}", allow=("write", "disruptive"), credentials=credentials, test_data=test_data)
 
 
+def claim_of_twin(profile: Profile, also: Iterable[str] = ()) -> Claim:
+    """Return the claim that fits a twin: every feature that a server cannot be asked for, and those named."""
+    asked = {f.name for f in profile.features.values() if f.discovered is None and f.name != "core"}
+    return Claim(profile=profile.name, edition=profile.edition, features=dict.fromkeys(sorted({*asked, *also}), Support.YES))
+
+
 def _credentialed(profile: Profile, twin: Twin) -> bool:
     """Tell whether a twin wants credentials: because its standard asks for them, or of itself."""
     return profile.bindings.authentication.required or bool(getattr(twin, "protected", False))
@@ -74,8 +80,7 @@ def run_in_process(
         epoch: when the run begins, in seconds since 1970; the same for a run that shall repeat.
     """
     target = target_of_twin(profile, twin, "http://twin.invalid", folder)
-    asked = {f.name for f in profile.features.values() if f.discovered is None and f.name != "core"} if claim_all else set()
-    claim = Claim(profile=profile.name, edition=profile.edition, features=dict.fromkeys(sorted({*asked, *claimed}), Support.YES))
+    claim = claim_of_twin(profile, claimed) if claim_all else Claim(profile=profile.name, edition=profile.edition)
     session = Session(
         f"{profile.name}@{profile.edition}",
         target,

@@ -11,14 +11,12 @@ from typing import Any
 
 import pytest
 
-from conformance.claim import Claim, Support
 from conformance.cli.running import execute
-from conformance.cli.twins import EPOCH, target_of_twin
+from conformance.cli.twins import EPOCH, claim_of_twin, target_of_twin
 from conformance.driving.session import Options, Session, clean_up_after
 from conformance.driving.virtual import VirtualLoop
 from conformance.driving.wires import TwinWire
 from conformance.loading.profiles import Shelf, load_profile
-from conformance.profile import Profile
 from conformance.reference.engine import ResourceTwin
 from conformance.reference.twins import twin_for
 from conformance.requirement import pick
@@ -54,18 +52,12 @@ class Killed(TwinWire):
         return answer
 
 
-def claim_of_all(profile: Profile) -> Claim:
-    """Claim every feature that the server cannot be asked for."""
-    asked = sorted(f.name for f in profile.features.values() if f.discovered is None and f.name != "core")
-    return Claim(profile=profile.name, edition=profile.edition, features=dict.fromkeys(asked, Support.YES))
-
-
 def session(name: str, twin: Any, folder: Path, wire: TwinWire, **changes: Any) -> Session:
     """Return a session of a profile against a twin in this process."""
     profile = load_profile(name, SHELF)
     options = Options(resume=changes.pop("resume", False))
     target = replace(target_of_twin(profile, twin, "http://twin.invalid", folder), **changes)
-    return Session(name, target, claim_of_all(profile), folder, options, EPOCH, SHELF, wire)
+    return Session(name, target, claim_of_twin(profile), folder, options, EPOCH, SHELF, wire)
 
 
 def effects(twin: ResourceTwin, sent: list[WireRequest]) -> dict[str, Effect]:
