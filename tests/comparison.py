@@ -17,20 +17,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.cli.running import execute
-from conformance.cli.twins import claim_of_twin, target_of_twin
+from conformance.cli.twins import claim_of_twin, run_in_process, target_of_twin
 from conformance.driving.session import Options, Session
 from conformance.loading.profiles import Shelf, load_profile
 from conformance.profile import Profile
 from conformance.reference.faults import Planted, planted
 from conformance.reference.serving import serve
 from conformance.reference.twins import twin_for
+from conformance.run import Run
 from conformance.scoring import score
 from conformance.verdict import Verdict
 from conformance.wire import Twin
 
 #: Standards with small contracts, so that an hour is enough.
 PROFILES = ("alertmanager-v2", "prometheus-http")
-FAULTS = 12
+CURVE, CURVE_FAULTS = ("alertmanager-v2", "camara-quality-on-demand", "dmtf-redfish", "scim2"), 20
+FAULTS = 8
+#: The share of the faults that is caught within so many requests is told.
+WITHIN = (25, 50, 100, 200, 400, 800, 1600)
 SHELF = Shelf.standard()
 
 
@@ -80,6 +84,28 @@ def sampled(profile: Profile, most: int = FAULTS) -> list[Planted]:
     return every if len(every) <= most else [every[n * len(every) // most] for n in range(most)]
 
 
+def first_red(run: Run) -> int | None:
+    """Return how many requests were sent until the first requirement failed; None where none did."""
+    sent = 0
+    for result in sorted(run.results, key=lambda r: (r.ended_s, r.started_s)):
+        sent += result.requests
+        if result.verdict is Verdict.FAIL:
+            return sent
+    return None
+
+
+def curve(names: Sequence[str]) -> Iterator[str]:
+    """Yield a table: how many of the sampled faults are caught within so many requests, in process, in the order of a run."""
+    yield from ("| profile | " + " | ".join(map(str, WITHIN)) + " | all |", "|---|" + "---|" * (len(WITHIN) + 1))
+    for name in names:
+        profile, counts = load_profile(name, SHELF), []
+        for fault in sampled(profile, CURVE_FAULTS):
+            with tempfile.TemporaryDirectory() as folder:
+                counts.append(first_red(run_in_process(profile, fault.twin(twin_for(profile)), Path(folder), shelf=SHELF)))
+        within = " | ".join(str(sum(c is not None and c <= most for c in counts)) for most in WITHIN)
+        yield f"| {profile.name} {profile.edition} | {within} | {sum(c is not None for c in counts)} of {len(counts)} |"
+
+
 def page(names: Sequence[str]) -> Iterator[str]:
     """Yield lines of Markdown: a table of totals, and each fault with who caught it."""
     yield from (
@@ -112,6 +138,7 @@ def page(names: Sequence[str]) -> Iterator[str]:
         "|---|---|---|---|---|---|",
         *rows,
     )
+    yield from ("", "## How soon", "", "Faults that are caught within so many requests of a whole run, in its order.", "", *curve(CURVE))
     yield from ("", "## Not caught", "", *(details or ["Nothing."]))
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
 
+@functools.cache
 def versions() -> dict[str, str]:
     """Return the versions that a repeat needs."""
     found = {"python": platform.python_version()}
