@@ -164,7 +164,7 @@ class Published:
 
     `index` is the operation that answers with it, `items` where its entries are, `link` where in an entry the address is, `base` where
     the index tells what addresses with a leading slash stand below (else it is what the path of the index stands below);
-    `open` says which entries may be read without an agreement.
+    `open` says which entries may be read without an agreement, `agreed` which test datum names those that the target's credentials open.
     """
 
     index: str
@@ -172,6 +172,7 @@ class Published:
     link: str
     base: str = ""
     open: Shown | None = None
+    agreed: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

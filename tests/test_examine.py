@@ -250,6 +250,20 @@ def test_a_finding_at_a_place_that_the_answer_breaks_names_its_operation() -> No
     assert nothing.blocked_by == "listThings", "an answer with none of the members that it must have is wrong everywhere"
 
 
+def test_a_header_that_the_contract_promises_is_missed_once() -> None:
+    """By the `answer` of the operation; where the contract promises none, by whoever looks for it."""
+
+    def looked(required: bool, **headers: str) -> Result:
+        told = {"description": "ok", "headers": {"X-Kind": {"required": required, "schema": {"type": "string"}}}, "content": CONTENT}
+        paths = {"/things": {"get": {"operationId": "listThings", "responses": {"200": told}}}}
+        small = profile_of({"paths": paths, "components": {"schemas": {"Thing": THING, "Error": ERROR}}}, BOUND)
+        return run_check("header-present", small, "listThings", lambda request, at: answer(200, {"name": "a"}, **headers), header="X-Kind")
+
+    assert looked(True, x_kind="big").verdict is Verdict.PASS
+    assert (looked(True).verdict, looked(True).blocked_by, looked(True).cause) == (Verdict.FAIL, "listThings", "no X-Kind header")
+    assert (looked(False).verdict, looked(False).blocked_by) == (Verdict.FAIL, "")
+
+
 def test_a_finding_in_an_error_without_the_format_is_of_the_format() -> None:
     paths = {"/things": {"get": {"operationId": "listThings", "responses": {"200": {"content": CONTENT}}}}}
     small = profile_of({"paths": paths, "components": {"schemas": {"Thing": THING, "Error": ERROR}}}, BOUND)

@@ -67,6 +67,12 @@ def test_a_short_summary_hides_nothing() -> None:
     assert "more" not in text
 
 
+def test_what_the_target_file_can_mend_comes_first() -> None:
+    reasons = [result("inconclusive", reason="set-up: POST /things answered 400") for _ in range(3)]
+    text = write_text(run(*reasons, result("inconclusive", reason="needs test_data thing_example: POST /things refused our example")))
+    assert text.index("needs test_data thing_example") < text.index("set-up: POST")
+
+
 def test_counts_have_their_denominator() -> None:
     """Passed of applicable, and every other verdict by its word."""
     text = write_text(

@@ -8,11 +8,13 @@ import pytest
 
 from conformance.checks.registry import known_checks
 from conformance.claim import Claim, Support
+from conformance.driving.session import tools_for
 from conformance.loading.profiles import load_profile
-from conformance.planning.plan import Plan, make_plan, questions_of
+from conformance.planning.plan import Plan, fitted, make_plan, questions_of
 from conformance.requirement import Question, pick
 from conformance.verdict import Effect, Verdict
 from tests.notes import shelf
+from tests.test_scoring import run
 
 PROFILE = load_profile("notes", shelf())
 [QUESTION] = questions_of(PROFILE)
@@ -111,3 +113,13 @@ def test_what_disrupts_runs_alone() -> None:
     disruptive = [t for t in plan.tests if t.effect is Effect.DISRUPTIVE]
     assert disruptive
     assert {t.isolation for t in disruptive} == {"exclusive"}
+
+
+def test_the_target_says_what_its_product_wants_in_an_example() -> None:
+    """Members are merged in, null takes away, and templates are filled as in the profile's own; without any the profile is as it was."""
+    assert fitted(PROFILE, {"note": "7", "other_example": {"a": 1}}) is PROFILE
+    told = fitted(PROFILE, {"note_example": {"colour": "{unique}", "text": None}})
+    assert told.resource("note").example == {"colour": "{unique}"}
+    assert PROFILE.resource("note").example == {"text": "{marker}"}, "the profile itself stays"
+    api = tools_for(PROFILE, run().header, {"note_example": {"colour": "{unique}"}})("here")
+    assert set(api.example(api.resource("note"))) == {"text", "colour"}

@@ -35,14 +35,14 @@ async def answers(api: Api, operation: Operation) -> None:
             f"{one_of(operation.success)}: there is something to list", f"{full.status}", full, seen, cause=f"absent: {operation.title}"
         )
     if seen.status and not absent(operation, seen):
-        return _processed(operation, request, seen)
+        return _processed(api, operation, request, seen)
     if not seen.status:
         if seen.trouble not in (Trouble.CLOSED, Trouble.BROKEN):
             raise Inconclusive(f"{request.where}: {seen.detail or seen.trouble}", seen)
         await _known_good(api)
     again = await _in_time(api, operation, await valid_request(api, operation), silence=True)
     if again.status and not absent(operation, again):
-        return _processed(operation, request, again)
+        return _processed(api, operation, request, again)
     if not again.status:
         if seen.status or again.trouble not in (Trouble.CLOSED, Trouble.BROKEN):
             raise Inconclusive(f"{request.where}: {again.detail or again.trouble}", again)
@@ -99,7 +99,7 @@ async def _in_time(api: Api, operation: Operation, request: Request, *, silence:
     return seen
 
 
-def _processed(operation: Operation, request: Request, seen: Exchange) -> None:
+def _processed(api: Api, operation: Operation, request: Request, seen: Exchange) -> None:
     if seen.status >= 500:
         raise Nonconformity(
             f"{one_of(operation.success)}: a valid request is processed", seen.summary, seen, cause=f"{seen.status}: {operation.title}"
@@ -108,7 +108,9 @@ def _processed(operation: Operation, request: Request, seen: Exchange) -> None:
         raise Inconclusive(f"{request.where} redirects ({seen.status}); the suite follows no redirects", seen)
     if seen.status >= 400 and seen.status not in operation.permitted:
         if request.body or operation.path_parameters or "?" in request.target + request.link:
-            raise Inconclusive(f"needs test_data: {request.where} refused our example with {seen.status}", seen)
+            owner = api.profile.bindings.resource_of(operation.id)
+            datum = f" {owner.name}_example" if owner and owner.create == operation.id else ""
+            raise Inconclusive(f"needs test_data{datum}: {request.where} refused our example with {seen.status}", seen)
         raise Nonconformity(
             f"{one_of(operation.success)}: a request without input is processed",
             seen.summary,

@@ -258,6 +258,11 @@ def plan(options: argparse.Namespace) -> int:
             if r.create and r.create in {o for t in active for o in _operations(profile, t)}
         }
     )
+    examples = {
+        f"{r.name}_example": f"What is merged into the body of {profile.operation(r.create).title}, where the product wants it otherwise."
+        for r in profile.bindings.resources.values()
+        if r.example is not None and profile.operation(r.create).title in creates
+    }
     data = {
         "profile": profile.name,
         "edition": profile.edition,
@@ -270,6 +275,7 @@ def plan(options: argparse.Namespace) -> int:
         "seconds_about": round(requests * (options.latency / 1000 + 0.004) / 6, 1),
         "creates": creates,
         "cannot_be_undone": lasting,
+        "test_data": {**profile.bindings.test_data, **examples},
         "by_effect": {e: sum(t.effect == e for t in active) for e in ("read", "own", "lasting", "disruptive")},
     }
     if options.format == "json":
@@ -289,6 +295,8 @@ def plan(options: argparse.Namespace) -> int:
         reasons[reason] = reasons.get(reason, 0) + 1
     for reason, count in sorted(reasons.items(), key=lambda kv: -kv[1]):
         print(f"not looked at  {count:>4}  {reason}")
+    for name, sentence in data["test_data"].items():
+        print(f"test_data     {name}: {sentence}")
     return 0
 
 

@@ -36,7 +36,7 @@ from conformance.loading.profiles import Shelf, load_profile
 from conformance.loading.records import read_exchanges, read_run
 from conformance.planning.editions import changes
 from conformance.planning.examine import examination, judged, needed, unlooked
-from conformance.planning.plan import Answers, Plan, Test, make_plan, questions_of
+from conformance.planning.plan import Answers, Plan, Test, fitted, make_plan, questions_of
 from conformance.planning.rejudge import gap_between, rejudge
 from conformance.profile import Profile
 from conformance.redaction import Redactor
@@ -81,9 +81,9 @@ def run_id_of(seed: int, started: float, profile: str, system: str = "") -> str:
 
 def tools_for(profile: Profile, header: Header, test_data: Mapping[str, Any]) -> Callable[[str], Api]:
     """Return the maker of check tools: the same header and place give the same tools, live and offline."""
-    allowed = frozenset(header.allowed)
+    allowed, speaks = frozenset(header.allowed), fitted(profile, test_data)
     return lambda place: Api(
-        profile=profile,
+        profile=speaks,
         run_id=header.run_id,
         started=header.started,
         test_data=test_data,

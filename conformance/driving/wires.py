@@ -56,7 +56,7 @@ class HttpWire:
             return self._idle.pop()
         client = httpx.AsyncHTTPTransport(
             verify=self._verify, proxy=self.target.proxy or None, trust_env=False, http2=False,
-            limits=httpx.Limits(max_connections=2, max_keepalive_connections=1, keepalive_expiry=4.0),
+            limits=httpx.Limits(max_connections=2, max_keepalive_connections=1, keepalive_expiry=2.0),  # many servers hang up after 5 s
         )  # fmt: skip
         self._all.append(client)
         return client

@@ -265,8 +265,12 @@ def _root(requirement: Requirement, error: Nonconformity, profile: Profile) -> t
     operation = profile.contract.operations.get(seen.request.operation)
     if requirement.family == "answer" or operation is None:
         return "", ""
+    promised = operation.documented(seen.status)
+    absent = [f"no {name} header" for name, needed in promised.headers.items() if needed and seen.header(name) is None] if promised else []
     if error.cause in ("not JSON", f"status of {operation.title}"):
         return operation.id, error.cause
+    if error.cause in absent:
+        return operation.id, absent[0]
     cause = broken_at(profile, seen, error.place) if error.place is not None else ""
     return (seen.request.operation, cause) if cause else ("", "")
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from conformance.api import merged
 from conformance.checks.registry import Check, Isolation
 from conformance.claim import Claim, Support
 from conformance.profile import Profile
@@ -92,6 +93,15 @@ def questions_of(profile: Profile) -> tuple[Question, ...]:
         if question is not None and question not in found:
             found.append(question)
     return tuple(found)
+
+
+def fitted(profile: Profile, test_data: Mapping[str, Any]) -> Profile:
+    """Return *profile* with `NAME_example` of the target's test data merged into its examples: products ask for more than the standard."""
+    resources = profile.bindings.resources
+    told = {
+        n: replace(r, example=merged(r.example, test_data[f"{n}_example"])) for n, r in resources.items() if f"{n}_example" in test_data
+    }
+    return replace(profile, bindings=replace(profile.bindings, resources={**resources, **told})) if told else profile
 
 
 def make_plan(

@@ -12,7 +12,7 @@ from conformance.claim import Claim
 from conformance.exchange import Exchange, Path
 from conformance.flow import Recording, drive, now
 from conformance.planning.examine import examination, judged, needed, unlooked
-from conformance.planning.plan import Test, make_plan, questions_of
+from conformance.planning.plan import Test, fitted, make_plan, questions_of
 from conformance.profile import Profile
 from conformance.redaction import same_request
 from conformance.run import Difference, Exchanges, Gap, Look, Result, Run
@@ -34,10 +34,11 @@ def rejudge(run: Run, exchanges: Exchanges, profile: Profile, claim: Claim, chec
     """Return *run* as *profile* judges it; a request that was never sent makes its requirement `not-tested`."""
     header = run.header
     test_data = header.target.get("test_data", {})
+    speaks = fitted(profile, test_data)
 
     def tools(place: str) -> Api:
         return Api(
-            profile=profile,
+            profile=speaks,
             run_id=header.run_id,
             started=header.started,
             test_data=test_data,

@@ -163,13 +163,13 @@ def _cause(cause: Cause, colour: bool) -> list[str]:
 
 
 def _unjudged(said: Score, room: int) -> list[str]:
-    """List why MUSTs could not be judged, most frequent reason first."""
+    """List why MUSTs could not be judged: first what the target file can mend, then by how many it concerns."""
     reasons: dict[tuple[Verdict, str], int] = {}
     for result in said.results:
         if result.level is Level.MUST and not result.draft and result.verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_TESTED, Verdict.ERROR):
             key = (result.verdict, result.reason)
             reasons[key] = reasons.get(key, 0) + 1
-    ordered = sorted(reasons.items(), key=lambda kv: -kv[1])
+    ordered = sorted(reasons.items(), key=lambda kv: (not kv[0][1].startswith("needs test_data"), -kv[1]))
     return _listed(
         "MUSTs that could not be judged:",
         [f"{count:>3} {WORDS[verdict]['text']}: {reason}" for (verdict, reason), count in ordered],

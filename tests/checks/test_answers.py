@@ -125,3 +125,8 @@ def test_an_empty_list_is_looked_at_with_something_in_it() -> None:
     assert run_check("answer", other, "listThings", Things(), allow=()).verdict is Verdict.PASS
     assert run_check("answer", profile(), "listThings", Things()).verdict is Verdict.PASS
     assert run_check("answer", profile(), "listThings", Things("forgets what it makes")).verdict is Verdict.PASS
+
+
+def test_a_refused_example_names_the_test_data_that_change_it() -> None:
+    found = run_check("answers", profile(), "createThing", lambda request, at: answer(400 if request.method == "POST" else 200, {}))
+    assert found.reason == "needs test_data thing_example: POST /things refused our example with 400"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.checks.patterns.documents import MOST, addresses
-from conformance.run import Fact
+from conformance.run import Fact, Result
 from conformance.verdict import Verdict
 from conformance.wire import WireRequest, WireResponse, header
 from tests.checks.support import BASE, answer, authorised, profile_of, run_check
@@ -125,7 +125,8 @@ def test_what_is_elsewhere_or_not_open_is_never_asked_for_and_noted() -> None:
     "entries", [[], [{"href": "https://elsewhere.example/doc", "access": "open"}], [{"href": "/docs/one", "access": "no"}]]
 )
 def test_nothing_to_read_proves_nothing(name: str, arguments: dict[str, Any], entries: list[Any]) -> None:
-    assert verdict(name, Shelf(entries=entries), **arguments) is Verdict.INCONCLUSIVE
+    none_open = arguments.get("identity") == "none" and [e["access"] for e in entries] == ["no"]
+    assert verdict(name, Shelf(entries=entries), **arguments) is (Verdict.NOT_APPLICABLE if none_open else Verdict.INCONCLUSIVE)
 
 
 @pytest.mark.parametrize("status", [404, 500, 403])
@@ -144,6 +145,24 @@ def test_an_open_document_needs_no_credentials() -> None:
     shelf = Shelf(change=only("/docs/", lambda request, seen: seen if authorised(request) else answer(401)))
     assert verdict("documents-answered", shelf) is Verdict.PASS
     assert verdict("documents-answered", shelf, identity="none") is Verdict.FAIL
+
+
+def test_what_the_credentials_open_is_read_with_them() -> None:
+    """Only where the target says which way in they are for, and never where no credentials may be needed."""
+    bound = {**BINDINGS, "documents": {**BINDINGS["documents"], "agreed": "way_in"}}
+    partners = profile_of({"info": {"title": "Shelf", "version": "1"}, "paths": PATHS, "components": {"schemas": SCHEMAS}}, bound)
+    shelf = Shelf(
+        entries=[{"href": "/docs/one", "access": "basic"}], change=only("/docs/", lambda r, seen: seen if authorised(r) else answer(401))
+    )
+
+    def seen(shelf: Shelf, test_data: dict[str, Any], **arguments: Any) -> Result:
+        return run_check("documents-answered", partners, "getDoc", shelf.handle, test_data=test_data, **arguments)
+
+    assert seen(shelf, {"way_in": "basic"}).verdict is Verdict.PASS
+    assert seen(Shelf({}, shelf.index["docs"]), {"way_in": "basic"}).verdict is Verdict.FAIL
+    assert seen(shelf, {"way_in": "basic"}, identity="none").verdict is Verdict.NOT_APPLICABLE
+    assert seen(shelf, {"way_in": "token"}).verdict is Verdict.INCONCLUSIVE
+    assert seen(shelf, {}).reason == "needs test_data way_in: no listed document could be read: /docs/one: not open: basic"
 
 
 def test_a_part_that_breaks_the_schema_is_found_in_any_document() -> None:

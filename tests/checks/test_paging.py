@@ -72,6 +72,16 @@ def test_a_total_is_compared_with_all_pages(style: str, others: int) -> None:
     assert wrong.verdict is Verdict.FAIL, wrong.reason
 
 
+def test_pages_that_do_not_go_on_are_one_cause_with_a_total_that_counts_more() -> None:
+    """The total is then no wrong one: what it counts cannot be reached."""
+    stuck = Things("small pages", "ignores the position", others=9)
+    total, walked = (run_check(name, profile(), "thing", stuck, **OFFSET) for name in ("totals-agree", "paging-complete"))
+    assert total.verdict is walked.verdict is Verdict.FAIL
+    assert total.cause == walked.cause == "paging: listThings"
+    assert "page 2 shows the items of the page before again" in total.reason
+    assert "page 2 shows the items of the page before again" in walked.reason
+
+
 def test_a_total_that_counts_only_the_page_fails() -> None:
     assert (
         run_check("totals-agree", profile(), "thing", Things("small pages", "total of the page", others=5), **OFFSET).verdict

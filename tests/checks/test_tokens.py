@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl
 
 import pytest
 
 from conformance.profile import Profile
+from conformance.run import Result
 from conformance.verdict import Verdict
 from conformance.wire import WireRequest, WireResponse, header
-from tests.checks.support import BASE, answer, profile_of, run_check
+from tests.checks.support import BASE, answer, profile_of, requirement_of, run_check
 
 _OBJECT = {"application/json": {"schema": {"type": "object"}}}
 _FORM = {"content": {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}}
@@ -188,6 +190,23 @@ def test_without_anything_that_tells_the_address_nothing_is_asked() -> None:
 
 def test_a_place_other_than_the_first_is_out_of_place() -> None:
     assert run_check("found-in-place", profile(), "getAbout", Office().handle).verdict is Verdict.FAIL
+
+
+def test_what_is_refused_however_it_is_asked_is_found_by_answers() -> None:
+    """A closed registration, for instance: what its answer holds cannot be looked at. What is refused only when asked otherwise is a finding."""
+    looked = replace(profile(), requirements=(requirement_of("answers", "look", family="answers"),))
+
+    def refusing(only: bytes) -> Any:
+        office = Office()
+        return lambda request, now: answer(400, {}) if request.method == "POST" and only in request.body else office.handle(request, now)
+
+    def seen(made_of: Profile, only: bytes, **arguments: Any) -> Result:
+        return run_check("answer-says", made_of, "look", refusing(only), test_data=DATA, expect={"/active": False}, **arguments)
+
+    assert (seen(looked, b"").verdict, seen(looked, b"").blocked_by) == (Verdict.INCONCLUSIVE, "look")
+    assert seen(looked, b"", changes={"hint": "odd"}).verdict is Verdict.INCONCLUSIVE
+    assert seen(looked, b"odd", changes={"hint": "odd"}).verdict is Verdict.FAIL
+    assert seen(profile(), b"").verdict is Verdict.FAIL, "nothing else looks at it"
 
 
 def test_a_client_that_is_not_let_in_is_no_finding() -> None:

@@ -43,6 +43,14 @@ def test_good_data_must_be_taken() -> None:
         "request-accepted", leases(), "createLease", lambda request, at: answer(404), test_data={"pair": ""}, changes=changes
     )
     assert nothing.verdict is Verdict.INCONCLUSIVE, "the plain request is refused as well"
+
+    def unauthorised(only: bytes) -> Any:
+        good = Leases()
+        return lambda request, at: answer(401) if only in request.body else good.handle(request, at)
+
+    for only, verdict in ((b"nobody", Verdict.FAIL), (b"", Verdict.INCONCLUSIVE)):  # of what was asked; of the credentials
+        told = run_check("request-accepted", leases(), "createLease", unauthorised(only), test_data={"pair": "nobody"}, changes=changes)
+        assert told.verdict is verdict, told.reason
     unknown = run_check("request-accepted", leases(), "createLease", Leases().handle, changes=changes)
     assert (unknown.verdict, unknown.reason) == (Verdict.INCONCLUSIVE, "needs test_data: pair")
 

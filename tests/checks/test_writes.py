@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -129,8 +131,31 @@ def test_what_is_read_after_a_create() -> None:
     assert run_check("read-after-create", profile(), "thing", Things("hides the note"), same=["/note"]).verdict is Verdict.FAIL
 
 
+def test_where_a_server_may_alter_what_it_is_sent_its_answer_counts() -> None:
+    """What the answer to the create shows is what a read must show; what it left out was ignored, and what it does not show cannot be told."""
+
+    def otherwise(change: Callable[[dict[str, Any]], Any], method: str) -> Callable[[WireRequest, float], WireResponse]:
+        things = Things("lower case names")
+
+        def server(request: WireRequest, now: float) -> WireResponse:
+            seen = things(request, now)
+            return replace(seen, body=json.dumps(change(json.loads(seen.body))).encode()) if request.method == method else seen
+
+        return server
+
+    def seen(server: Any) -> Verdict:
+        return run_check("read-after-create", profile(), "thing", server, altered=True).verdict
+
+    assert seen(Things()) is seen(Things("lower case names")) is seen(Things("hides the note")) is Verdict.PASS
+    assert seen(otherwise(lambda body: {"id": body["id"]}, "POST")) is Verdict.PASS
+    assert seen(otherwise(lambda body: {**body, "name": "another"}, "GET")) is Verdict.FAIL
+    assert seen(otherwise(lambda body: {k: v for k, v in body.items() if k != "name"}, "GET")) is Verdict.FAIL
+
+
 def test_what_is_created_is_listed() -> None:
     pages = {"count": "limit", "start": "offset", "first": 0, "total": "/total"}
+    stuck = run_check("list-contains", profile(), "thing", Things("small pages", "ignores the position", others=9), **pages)
+    assert (stuck.verdict, "page 2 shows the items of the page before again" in stuck.reason) == (Verdict.INCONCLUSIVE, True)
     assert run_check("list-contains", profile(), "thing", Things(others=3)).verdict is Verdict.PASS
     assert run_check("list-contains", profile(within=5), "thing", Things("late lists")).verdict is Verdict.PASS
     assert run_check("list-contains", profile(), "thing", Things("late lists")).verdict is Verdict.FAIL

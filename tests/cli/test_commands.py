@@ -80,6 +80,13 @@ def test_a_run_that_passes(conformance: Command, url: str, tmp_path: Path, capsy
     assert read_run(tmp_path).complete
 
 
+def test_a_folder_beside_the_working_directory(conformance: Command, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert conformance("run", "notes", "--url", url, "--allow", "write", "-o", "../there", "-q") == 0
+    assert read_run(tmp_path / "there").complete
+
+
 def test_a_run_that_fails(conformance: Command, notes: Notes, url: str, tmp_path: Path, capsys: Captured) -> None:
     """Exit 1, the requirement named while it runs and on page one; JSON says the same."""
     notes.faults.add("about-is-wrong")

@@ -98,18 +98,23 @@ async def read_all(
         raise Inconclusive("the index lists no document", index, needs=bound.index)
     asked = (index.request.target or index.request.link).partition("?")[0]
     base = (text_at(body, bound.base) if bound.base else "") or index.url.partition("?")[0].removesuffix(asked)
-    looks = [_entry(operation, bound, index.url, base, said, identity, query or {}) for said in found[0][:MOST]]
+    looks = [_entry(api, operation, bound, index.url, base, said, identity, query or {}) for said in found[0][:MOST]]
     rest = [Entry(said, text_at(said, bound.link), why=f"one of more than {MOST}") for said in found[0][MOST:]]
     return Reading(index, base, (*await together(*looks), *rest))
 
 
-async def _entry(operation: Operation, bound: Published, at: str, base: str, said: Any, identity: str, query: Mapping[str, Any]) -> Entry:
-    """Read what one entry names."""
+async def _entry(
+    api: Api, operation: Operation, bound: Published, at: str, base: str, said: Any, identity: str, query: Mapping[str, Any]
+) -> Entry:
+    """Read what one entry names, where it is open to everybody, or to the credentials that ask."""
     link = text_at(said, bound.link)
     if not link:
         return Entry(said, "", why="it names no address")
-    if bound.open is not None and not any(v in bound.open.values for v in pick(said, bound.open.pointer)):
-        return Entry(said, link, why=f"not open: {', '.join(str(v) for v in pick(said, bound.open.pointer))[:100]}")
+    says = pick(said, bound.open.pointer) if bound.open else []
+    agreed = api.test_data.get(bound.agreed) if identity != "none" else None
+    if bound.open is not None and not any(v in bound.open.values or v == agreed for v in says):
+        needs = f"needs test_data {bound.agreed}: " if bound.agreed and identity != "none" else ""
+        return Entry(said, link, why=f"{needs}not open: {', '.join(str(v) for v in says)[:100]}")
     more = "&".join(f"{k}={v}" for k, v in query.items())
     places = [
         f"{place}{'&' if '?' in place else '?'}{more}" if more else place for place in addresses(link, base, f"{base.rstrip('/')}/", at)
@@ -177,7 +182,8 @@ def told_in(reading: Reading) -> list[Document]:
     if reading.documents:
         return reading.documents
     why = next((e.why or (e.seen.summary if e.seen else "") for e in reading.entries), "")
-    raise Inconclusive(f"no listed document could be read: {reading.entries[0].link}: {why}", reading.index, *_evidence(reading))
+    needs, why = (f"{why.partition(': ')[0]}: ", why.partition(": ")[2]) if why.startswith("needs ") else ("", why)
+    raise Inconclusive(f"{needs}no listed document could be read: {reading.entries[0].link}: {why}", reading.index, *_evidence(reading))
 
 
 def _evidence(reading: Reading) -> list[Exchange]:
@@ -215,6 +221,8 @@ async def documents_answered(api: Api, operation: Operation, identity: str = "de
             )  # fmt: skip
         seen.json()
     if not reading.answered:
+        if identity == "none" and all(e.why.startswith("not open") for e in reading.entries):
+            raise NotApplicable("no document is listed as open")
         told_in(reading)
 
 

@@ -73,7 +73,7 @@ async def location_resolves(api: Api, resource: Resource, header: str = "Locatio
         raise Inconclusive("it is created later (202), so the answer has no URI of it yet", made)
     location = made.header(header)
     if not location:
-        raise Nonconformity(f"{made.status} with the header {header}", "no such header", made, cause=f"no {header} header: {resource.name}")
+        raise Nonconformity(f"{made.status} with the header {header}", "no such header", made, cause=f"no {header} header")
     body = made.json() if made.body.strip() else None
     inside = one_at(body, pointer) if pointer and body is not None else None
     for link, place in ((location, header), (inside, pointer)):

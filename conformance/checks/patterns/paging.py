@@ -50,18 +50,24 @@ class Paging:
 
 @dataclass(slots=True)
 class Walk:
-    """The pages that were read, in order; `whole` when the server said or showed that there are no more."""
+    """The pages that were read, in order; `whole` when the server said or showed that there are no more, `again` when the last repeats the one before."""
 
     pages: list[Exchange] = field(default_factory=list)
     items: list[Any] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     whole: bool = False
+    again: bool = False
     refused: Exchange | None = None
 
     @property
     def stopped(self) -> str:
         """Why it did not get to the end."""
         return f"a later page answered {self.refused.status}" if self.refused else f"more than {MOST_PAGES} pages"
+
+    @property
+    def repeats(self) -> str:
+        """What is to be said of pages that do not go on."""
+        return f"page {len(self.pages)} shows the items of the page before again"
 
     @property
     def evidence(self) -> tuple[Exchange, ...]:
@@ -97,11 +103,11 @@ async def walk(api: Api, resource: Resource, at: Home, paging: Paging, size: int
             found.whole = page.status in BEHIND
             return found
         shown = api.items(resource, page.json())
-        again = bool(found.pages) and bool(shown) and shown == api.items(resource, found.pages[-1].json())
+        found.again = bool(found.pages) and bool(shown) and shown == api.items(resource, found.pages[-1].json())
         found.pages.append(page)
         found.items += shown
         found.sizes.append(len(shown))
-        follows = None if again else _next(paging, page, shown, position, found)
+        follows = None if found.again else _next(paging, page, shown, position, found)
         if follows is None:
             found.whole = True
             return found
@@ -220,7 +226,8 @@ async def paging_complete(
         raise Inconclusive("the collection changed while its pages were read", *found.evidence, disturbed=True)
     never, often = sum(times == 0 for times in others or met), sum(times > 1 for times in others or met)
     expected = f"each of {len(others or met)} items once on {len(found.pages)} pages"
-    raise Nonconformity(expected, f"{never} never, {often} more than once", *found.evidence, cause=f"paging: {resource.list}")
+    observed = f"{never} never, {often} more than once" + (f"; {found.repeats}" if found.again else "")
+    raise Nonconformity(expected, observed, *found.evidence, cause=f"paging: {resource.list}")
 
 
 def _all_in(api: Api, resource: Resource, page: Exchange, ours: Sequence[Subject]) -> bool:
@@ -256,6 +263,11 @@ async def totals_agree(
     first_look, second = looks
     if (first_look.said, first_look.keys) != (second.said, second.keys):
         raise Inconclusive("the collection changed while it was counted", *second.walked.evidence, disturbed=True)
+    if second.walked.again:
+        raise Nonconformity(
+            f"{second.said} items on all pages, as {total} says", f"{second.shown}: {second.walked.repeats}", *second.walked.evidence,
+            cause=f"paging: {resource.list}",
+        )  # fmt: skip
     raise Nonconformity(
         f"{total} is the number of items, {second.shown}", str(second.said), *second.walked.evidence, cause=f"total: {resource.list}"
     )

@@ -23,7 +23,7 @@ async def session_token(api: Api, resource: Resource, header: str, read: str, se
     made = await given(request.with_(identity="none"))
     token = made.header(header)
     if not token:
-        raise Nonconformity(f"{made.status} with the header {header}", "no such header", made, cause=f"no {header} header: {resource.name}")
+        raise Nonconformity(f"{made.status} with the header {header}", "no such header", made, cause=f"no {header} header")
     carried = {sent or header: token}
     subject = created(api, resource, made, wanted, parent)
     bare = (await valid_request(api, api.operation(read))).with_(identity="none")

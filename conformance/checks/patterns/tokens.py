@@ -15,7 +15,7 @@ from conformance.checks.registry import check
 from conformance.checks.subjects import valid_request
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable, NotTested
-from conformance.exchange import Exchange
+from conformance.exchange import Exchange, Request
 from conformance.flow import given, send, wait
 from conformance.forms import BASIC, POST, Client, proven
 from conformance.requirement import pick
@@ -105,6 +105,21 @@ async def issued_ends(
         raise Nonconformity(f"false at {active} after {by}", observed, seen, *others, cause=cause, place=active)
 
 
+async def _else_accepted(
+    api: Api, operation: Operation, right: Request, refused: Exchange, changes: Mapping[str, Any]
+) -> tuple[Exchange, ...]:
+    """Go on only where a refusal is a finding here: the plain request, if this is another, is accepted; return what shows that.
+
+    Raises:
+        Inconclusive: the plain request is refused; what that means is for `answers` to find out.
+    """
+    if changes:
+        return (await given(right),)
+    if f"{api.profile.name}/{operation.slug}.answers" in api.profile.by_id:
+        raise Inconclusive(f"set-up: {refused.request.where} answered {refused.status}", refused, needs=operation.id)
+    return ()
+
+
 @check("answer-says", about="operation")
 async def answer_says(
     api: Api, operation: Operation, expect: Mapping[str, Any] | None = None, changes: Mapping[str, Any] | None = None,
@@ -126,7 +141,8 @@ async def answer_says(
         raise Nonconformity("an answer, whatever it says", seen.summary, seen, control, cause=f"403 as an answer: {operation.title}")
     if of_test_data and 400 <= seen.status < 500:
         raise Inconclusive(f"needs test_data: {operation.title} refused what is there with {seen.status}", seen)
-    body = processed(operation, seen).json()
+    accepted = await _else_accepted(api, operation, right, seen, changes or {}) if 400 <= seen.status < 500 else ()
+    body = processed(operation, seen, *accepted).json()
     for place, value in (where or {}).items():
         if not same_value(one_at(body, place), value):
             raise Inconclusive(f"the answer does not say {value!r} at {place}, of which this is", seen)

@@ -14,6 +14,7 @@ from conformance.reference.faults.where import asked, both, operations, role, ta
 from conformance.reference.message import moment, seconds
 from conformance.reference.places import first, parts_of, put
 from conformance.reference.sampling import Samples
+from conformance.requirement import Requirement
 from conformance.wire import WireResponse
 
 _GROUP = "value fidelity"
@@ -49,10 +50,14 @@ def _texts(profile: Profile, operation: Operation) -> bool:
     return takes_json(profile, operation) and bool(_free(profile, operation, ("string",)))
 
 
-def _changed(seen: Seen, change: Callable[[str], str], *, form: str = "") -> WireResponse:
-    """Store other values than the client sent, and show them."""
-    assert seen.operation is not None
-    places = _free(seen.twin.profile, seen.operation, ("string",), form=form)
+def _unmarked(profile: Profile, operation: Operation) -> list[str]:
+    """Return the places of free texts that do not tell one instance from another."""
+    resource = profile.bindings.resource_of(operation.id)
+    return [p for p in _free(profile, operation, ("string",)) if resource and p != resource.marker]
+
+
+def _edit(places: list[str], change: Callable[[str], str]) -> Callable[[Any], Any]:
+    """Return how a body looks with other texts at *places*."""
 
     def edit(body: Any) -> Any:
         for place in places:
@@ -61,14 +66,27 @@ def _changed(seen: Seen, change: Callable[[str], str], *, form: str = "") -> Wir
                 body = put(body, place, change(value))
         return body
 
+    return edit
+
+
+def _changed(seen: Seen, change: Callable[[str], str], *, form: str = "") -> WireResponse:
+    """Store other values than the client sent, and show them."""
+    assert seen.operation is not None
+    edit = _edit(_free(seen.twin.profile, seen.operation, ("string",), form=form), change)
     if replace(seen, twin=seen.twin.fork()).sending(edit).status not in (400, 401, 404, 422) or seen.resource is None:
         return seen.sending(edit)
+    return edited(_kept_otherwise(seen, edit), edit)  # the other values would be refused: they are what is kept and shown
+
+
+def _kept_otherwise(seen: Seen, edit: Callable[[Any], Any]) -> WireResponse:
+    """Answer as ever, and keep what was made otherwise."""
+    assert seen.resource is not None
     before = {i.id for i in seen.twin.store.everywhere(seen.resource.name)}
-    answer = seen.forward()  # the other values would be refused: they are what is kept and shown of those that were sent
+    answer = seen.forward()
     for instance in seen.twin.store.everywhere(seen.resource.name):
         if instance.id not in before:
             instance.body = edit(instance.body)
-    return edited(answer, edit)
+    return answer
 
 
 def _replaced_too(profile: Profile, place: str) -> frozenset[str]:
@@ -80,8 +98,17 @@ def _replaced_too(profile: Profile, place: str) -> frozenset[str]:
 def _read_back(profile: Profile, place: str) -> frozenset[str]:
     """What compares a text that a client chose: all that were sent, or those at pointers of which one is such a text."""
     texts = _free(profile, profile.operation(place), ("string",))
-    compared = turns("read-after-create", when=lambda r: not r.arguments.get("same") or any(t in r.arguments["same"] for t in texts))
-    return compared(profile, place)
+
+    def compared(requirement: Requirement) -> bool:
+        same = requirement.arguments.get("same")
+        return not requirement.arguments.get("altered") and (not same or any(t in same for t in texts))
+
+    return turns("read-after-create", when=compared)(profile, place)
+
+
+def _alterable(profile: Profile, place: str) -> frozenset[str]:
+    """What holds a read against the answer to the create."""
+    return turns("read-after-create", when=lambda r: bool(r.arguments.get("altered")))(profile, place)
 
 
 _KEPT = both(_read_back, turns("update-in-place"), _replaced_too)
@@ -107,6 +134,15 @@ def case_lost(seen: Seen) -> WireResponse:
 )
 def text_cut(seen: Seen) -> WireResponse:
     return _changed(seen, lambda text: text[:-3])
+
+
+@fault(
+    group=_GROUP, sentence="Texts are not kept as the answer to the create shows them.",
+    applies=operations(role("create"), lambda p, o: bool(_unmarked(p, o) and _alterable(p, o.id))), expected=_alterable,
+)  # fmt: skip
+def text_not_kept_as_shown(seen: Seen) -> WireResponse:
+    assert seen.operation is not None
+    return _kept_otherwise(seen, _edit(_unmarked(seen.twin.profile, seen.operation), lambda text: f"{text} otherwise"))
 
 
 @fault(group=_GROUP, sentence="Texts get a space at their end.", applies=operations(role("create"), _texts), expected=_KEPT)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from conformance.contract import Operation
 from conformance.profile import Profile
 from conformance.reference.faults.planting import Seen, fault, success, with_header
-from conformance.reference.faults.where import answers_json, asks_with, both, graver, only_at, operations, role, turns
+from conformance.reference.faults.where import answers_json, asks_with, both, graver, operations, role, turns
 from conformance.wire import WireResponse, header
 
 
@@ -26,7 +26,7 @@ def _gives_location(profile: Profile, operation: Operation) -> bool:
 @fault(
     group="headers", sentence="A header that must be there is missing.",
     applies=operations(lambda p, o: bool(_required(p, o))),
-    expected=both(turns("answer"), only_at(turns("location-resolves"), "create")),
+    expected=turns("answer"),
 )  # fmt: skip
 def required_header_missing(seen: Seen) -> WireResponse:
     answer = seen.forward()

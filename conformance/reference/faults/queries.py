@@ -155,7 +155,7 @@ def _refuses_sizes(profile: Profile, place: str) -> frozenset[str]:
 # -- paging ----------------------------------------------------------------------------------------------------------
 @fault(
     group="paging", sentence="The size of a page is ignored.",
-    applies=operations(_lists, has_query(*SIZES)), expected=both(turns("page-limit", "empty-page"), _refuses_sizes),
+    applies=operations(_lists, has_query(*SIZES)), expected=both(turns("page-limit"), _refuses_sizes),
 )  # fmt: skip
 def page_size_ignored(seen: Seen) -> WireResponse:
     return _leaving_out(seen, *SIZES)
@@ -163,7 +163,7 @@ def page_size_ignored(seen: Seen) -> WireResponse:
 
 @fault(
     group="paging", sentence="A page has one item more than asked for.",
-    applies=operations(_lists, has_query(*SIZES)), expected=turns("page-limit", "empty-page"),
+    applies=operations(_lists, has_query(*SIZES)), expected=turns("page-limit"),
 )  # fmt: skip
 def page_one_too_long(seen: Seen) -> WireResponse:
     if not success(seen.pretend()):

@@ -68,6 +68,22 @@ def gone_after_delete(seen: Seen) -> WireResponse:
 
 
 # -- set up otherwise ------------------------------------------------------------------------------------------------
+def _alterable(profile: Profile) -> bool:
+    return any(r.check == "read-after-create" and r.arguments.get("altered") for r in profile.requirements)
+
+
+@variant(sentence="A text that was posted is altered, and the answer shows how.", applies=_alterable)
+def altered_when_created(seen: Seen) -> WireResponse:
+    if seen.resource is None or seen.operation is None or seen.operation.id != seen.resource.create:
+        return seen.forward()
+    names = [name for name in seen.resource.changes if f"/{name}" != seen.resource.marker]
+    return seen.sending(
+        lambda body: (
+            {k: f"{v} (altered)" if k in names and isinstance(v, str) else v for k, v in body.items()} if isinstance(body, dict) else body
+        )
+    )
+
+
 @setting(sentence="Lists show the newest first.")
 def newest_first(twin: ResourceTwin) -> None:
     twin.options.newest_first = True
