@@ -69,7 +69,7 @@ def execute(
             str(session.folder),
             *ISOLATION,
             "-o",
-            f"cache_dir={cache or session.folder / '.cache'}",
+            f"cache_dir={(cache or session.folder / '.cache').resolve()}",  # pytest takes none with `..`
         ]
         arguments += ["-k", expression] if expression else []
         arguments += ["-x"] if exit_first else []

@@ -80,6 +80,17 @@ def test_a_run_that_passes(conformance: Command, url: str, tmp_path: Path, capsy
     assert read_run(tmp_path).complete
 
 
+def test_the_folder_of_a_run_may_be_named_from_where_one_is(
+    conformance: Command, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`-o ../there` is as good as any; nothing is written beside the run but its own files."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert conformance("run", "notes", "--url", url, "--allow", "write", "-o", "../there", "-q") == 0
+    assert read_run(tmp_path / "there").complete
+    assert not [p for p in (tmp_path / "there").iterdir() if p.name in ("..", "there")]
+
+
 def test_a_run_that_fails(conformance: Command, notes: Notes, url: str, tmp_path: Path, capsys: Captured) -> None:
     """Exit 1, the requirement named while it runs and on page one; JSON says the same."""
     notes.faults.add("about-is-wrong")
