@@ -108,7 +108,7 @@ def _processed(operation: Operation, request: Request, seen: Exchange) -> None:
         raise Inconclusive(f"{request.where} redirects ({seen.status}); the suite follows no redirects", seen)
     if seen.status >= 400 and seen.status not in operation.permitted:
         if request.body or operation.path_parameters or "?" in request.target + request.link:
-            raise Inconclusive(f"needs test_data: {request.where} refused our example with {seen.status}", seen)
+            raise Inconclusive(f"needs test_data: {request.where} refused our example with {seen.refusal}", seen)
         raise Nonconformity(
             f"{one_of(operation.success)}: a request without input is processed",
             seen.summary,

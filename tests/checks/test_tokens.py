@@ -205,7 +205,9 @@ def test_a_place_other_than_the_first_is_out_of_place() -> None:
 def test_a_client_that_is_not_let_in_is_no_finding() -> None:
     data = {**DATA, "client_secret": "another secret"}
     result = run_check("answer-says", profile(), "look", Office().handle, test_data=data, expect={"/active": False})
-    assert (result.verdict, result.reason.partition(":")[0]) == (Verdict.INCONCLUSIVE, "credentials refused")
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.reason.startswith("credentials refused: POST ")
+    assert result.reason.endswith(" answered 401 invalid_client")
     assert run_check("answer-says", profile(), "look", Office().handle, expect={}).reason == "needs test_data: client_secret"
 
 

@@ -40,7 +40,7 @@ async def issued(api: Api, issue: str, pointer: str, instead: str = "") -> tuple
     if 400 <= made.status < 500 and instead in api.test_data:
         return str(api.datum(instead)), made
     if not made.success:
-        raise Inconclusive(f"set-up: {made.request.where} answered {made.status}", made, needs=issue)
+        raise Inconclusive(f"set-up: {made.request.where} answered {made.refusal}", made, needs=issue)
     found = [v for v in pick(made.json(), pointer) if isinstance(v, str) and v]
     if not found:
         raise Inconclusive(f"set-up: {made.request.where} shows nothing at {pointer}", made, needs=issue)
@@ -140,7 +140,7 @@ async def answer_says(
         control = await given(right)
         raise Nonconformity("an answer, whatever it says", seen.summary, seen, control, cause=f"403 as an answer: {operation.title}")
     if of_test_data and 400 <= seen.status < 500:
-        raise Inconclusive(f"needs test_data: {operation.title} refused what is there with {seen.status}", seen)
+        raise Inconclusive(f"needs test_data: {operation.title} refused what is there with {seen.refusal}", seen)
     body = processed(operation, seen).json()
     for place, value in (where or {}).items():
         if not same_value(one_at(body, place), value):
