@@ -92,7 +92,7 @@ async def request_refused(
     schema: str = "",
     if_refused: bool = False,
     kept: Sequence[str] = (),
-    alone: bool = False,
+    alone: Mapping[str, Any] | None = None,
 ) -> None:
     """Sends a valid request with some of it made wrong, which must be refused, then the valid one as control.
 
@@ -101,7 +101,7 @@ async def request_refused(
     wrong-secret-post, or ours `twice`); `error`, members of the refusal, pointer -> value or a list of values; `tells`, headers of the
     refusal and a regular expression for each; `schema`, the component that its body follows; `if_refused`, where it may be granted too; `kept`, where the server may leave
     out or replace what it does not want: granting it is a finding only where the answer shows all of these places as they were sent;
-    `alone`, where the right refusal shows by itself that our client was let in: only another one needs the control.
+    `alone`, members of a refusal that show by themselves that our client was let in, so that no control is needed.
     """
     right = await valid_request(api, operation)
     wrong = right if headers is None else _with_headers(right, {k: v and str(api.fill(v)) for k, v in headers.items()})
@@ -115,7 +115,7 @@ async def request_refused(
     if seen.success and resource and resource.create == operation.id:
         await discard(api, resource, seen)
     controls: tuple[Exchange, ...] = ()
-    if not alone or not (seen.success or _says(api, seen, error or {})):
+    if not alone or not (seen.success or _says(api, seen, alone)):
         controls = (await given(renamed(api, resource, right) if resource and resource.create == operation.id else right),)
     if seen.success and if_refused:
         raise NotApplicable("it was not refused, which is permitted")
