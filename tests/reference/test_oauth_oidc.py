@@ -264,6 +264,17 @@ def test_what_a_server_permissibly_leaves_out_hides_nothing_else(name: str, judg
     assert {one: seen[f"oauth-oidc/{one}"] for one in judged} == dict.fromkeys(judged, Verdict.PASS)
 
 
+def test_a_request_without_a_token_needs_no_token_of_ours(tmp_path: Path) -> None:
+    twin = twin_for(PROFILE)
+    twin.test_data = {k: v for k, v in twin.test_data.items() if k != "user_access_token"}
+    asked = ["oauth-oidc/userinfo.token-missing", "oauth-oidc/userinfo.token-unknown"]
+    seen = verdicts(run(twin, tmp_path / "right", "userinfo and token"))
+    assert [seen[i] for i in asked] == [Verdict.PASS, Verdict.PASS]
+    faults = {p.fault.name: p for p in planted(PROFILE)}
+    for name, found in zip(("userinfo-without-challenge", "token-refused-without-a-word"), asked, strict=True):
+        assert verdicts(run(faults[name].twin(twin), tmp_path / name, "userinfo and token"))[found] is Verdict.FAIL
+
+
 @pytest.mark.parametrize(
     ("fault", "requirement"),
     [

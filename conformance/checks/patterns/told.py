@@ -13,7 +13,7 @@ from conformance.checks.patterns.lifecycle import still_there
 from conformance.checks.patterns.places import expect_told, one_at
 from conformance.checks.patterns.protocol import asking
 from conformance.checks.registry import check
-from conformance.checks.subjects import create, discard, filled, fresh_example, renamed, valid_request
+from conformance.checks.subjects import create, discard, filled, fresh_example, located, renamed, valid_request
 from conformance.content import sent_body, with_members
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable
@@ -101,10 +101,16 @@ async def request_refused(
     wrong-secret-post, or ours `twice`); `error`, members of the refusal, pointer -> value or a list of values; `tells`, headers of the
     refusal and a regular expression for each; `schema`, the component that its body follows; `if_refused`, where it may be granted too; `kept`, where the server may leave
     out or replace what it does not want: granting it is a finding only where the answer shows all of these places as they were sent;
-    `alone`, members of a refusal that show by themselves that our client was let in, so that no control is needed.
+    `alone`, members of a refusal that show by themselves that our client was let in, so that no control is needed (none: its status
+    does; a request with other `headers` then needs no test data for those that it replaces).
     """
-    right = await valid_request(api, operation)
-    wrong = right if headers is None else _with_headers(right, {k: v and str(api.fill(v)) for k, v in headers.items()})
+    told = {k: v and str(api.fill(v)) for k, v in (headers or {}).items()}
+    bare = alone is not None and bool(told)
+    if bare:
+        right = api.request(operation, link=await located(api, operation), headers=dict.fromkeys(told))
+    else:
+        right = await valid_request(api, operation)
+    wrong = _with_headers(right, told) if told else right
     if changes is not None:
         wrong = await changed(api, operation, wrong, changes)
     if client:
@@ -115,7 +121,8 @@ async def request_refused(
     if seen.success and resource and resource.create == operation.id:
         await discard(api, resource, seen)
     controls: tuple[Exchange, ...] = ()
-    if not alone or not (seen.success or _says(api, seen, alone)):
+    if alone is None or not (seen.success or (_says(api, seen, alone) if alone else seen.status in status)):
+        right = await valid_request(api, operation) if bare else right
         controls = (await given(renamed(api, resource, right) if resource and resource.create == operation.id else right),)
     if seen.success and if_refused:
         raise NotApplicable("it was not refused, which is permitted")
