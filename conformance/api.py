@@ -257,7 +257,8 @@ class Api:
         if text:
             mark = "&" if "?" in (link or target) else "?"
             link, target = (f"{link}{mark}{text}", "") if link else ("", f"{target}{mark}{text}")
-        own = {k.lower(): str(value) for k, v in operation.headers.items() if (value := self.fill(v)) is not None}
+        kept = {k: v for k, v in operation.headers.items() if k.lower() not in {name.lower() for name in headers or {}}}
+        own = {k.lower(): str(value) for k, v in kept.items() if (value := self.fill(v)) is not None}
         sent = {"accept": self.accept(operation), **own}
         content = raw if raw is not None else b""
         parts = operation.request_media == MEDIA

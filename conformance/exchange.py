@@ -79,6 +79,10 @@ class Request:
         return f"{self.method} {self.link or self.target}"
 
 
+#: The code of an error as RFC 6749 section 5.2 writes it: one word.
+_CODE = re.compile(rb'"error"\s*:\s*"([A-Za-z0-9_.-]{1,60})"')
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """A request and what came back; `status` 0 and a `trouble` when nothing did. Times are seconds since the run began."""
@@ -114,6 +118,12 @@ class Exchange:
     def summary(self) -> str:
         """What came back, in a few words."""
         return str(self.status) if self.status else f"no answer: {self.detail or self.trouble}" if self.trouble else self.detail
+
+    @property
+    def refusal(self) -> str:
+        """The status of a refusal, with the code of an error as RFC 6749 section 5.2 writes it."""
+        code = _CODE.search(self.body[:2000])
+        return f"{self.status} {code[1].decode()}" if code else str(self.status)
 
     def json(self) -> Any:
         """Return the body as JSON.

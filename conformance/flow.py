@@ -101,7 +101,7 @@ async def send(request: Request, *, also: tuple[int, ...] = (), silence: bool = 
     if seen.status in (429, 503) and seen.status not in also:
         raise Inconclusive(f"{request.where} answered {seen.status} each time it was repeated", seen)
     if seen.status in (401, 403) and request.identity == "default" and seen.status not in also:
-        raise Inconclusive(f"credentials refused: {request.where} answered {seen.status}", seen)
+        raise Inconclusive(f"credentials refused: {request.where} answered {seen.refusal}", seen)
     return seen
 
 
@@ -109,7 +109,7 @@ async def given(request: Request, *wanted: int) -> Exchange:
     """Send as set-up: a status outside *wanted* (any 2xx when empty) means that we could not look, never a finding."""
     seen = await send(request, also=wanted)
     if seen.status not in wanted if wanted else not seen.success:
-        raise Inconclusive(f"set-up: {request.where} answered {seen.status}", seen, needs=request.operation)
+        raise Inconclusive(f"set-up: {request.where} answered {seen.refusal}", seen, needs=request.operation)
     return replace(seen, set_up=True)
 
 

@@ -17,9 +17,10 @@ FAMILIES = ("answers", "answer", "errors", "authentication", "refuses")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One question to the server: switches a feature on, or makes a requirement conditional."""
+    """One question to the server: switches a feature on, or makes a requirement conditional; `also` may say yes in place of `operation`."""
 
     operation: str
+    also: str = ""
     pointer: str | None = None
     equals: Any = None
     contains: Any = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -71,6 +72,18 @@ def test_operations_are_looked_for_first() -> None:
 def test_what_no_request_shows_stands_in_the_plan() -> None:
     """With its closed reason."""
     assert plan().by_id["notes/note.kept-for-a-year"].settled == (Verdict.NOT_TESTED, "unobservable")
+
+
+def test_what_cannot_be_tested_is_outside_the_scope_with_its_feature() -> None:
+    """A rule that no request can show counts only where its feature is claimed or there."""
+    archived = replace(PROFILE, not_tested=tuple(replace(r, feature="archive") for r in PROFILE.not_tested))
+    for said, verdict in ((Support.YES, Verdict.NOT_TESTED), (Support.NO, Verdict.NOT_APPLICABLE)):
+        made = make_plan(
+            archived, Claim(features={"archive": said}), known_checks(), allowed=frozenset(), test_data={}, answers={QUESTION: True}
+        )
+        settled = made.by_id["notes/note.kept-for-a-year"].settled
+        assert settled is not None
+        assert settled[0] is verdict
 
 
 @pytest.mark.parametrize(

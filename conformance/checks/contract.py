@@ -110,7 +110,7 @@ def _processed(api: Api, operation: Operation, request: Request, seen: Exchange)
         if request.body or operation.path_parameters or "?" in request.target + request.link:
             owner = api.profile.bindings.resource_of(operation.id)
             datum = f" {owner.name}_example" if owner and owner.create == operation.id else ""
-            raise Inconclusive(f"needs test_data{datum}: {request.where} refused our example with {seen.status}", seen)
+            raise Inconclusive(f"needs test_data{datum}: {request.where} refused our example with {seen.refusal}", seen)
         raise Nonconformity(
             f"{one_of(operation.success)}: a request without input is processed",
             seen.summary,

@@ -58,10 +58,11 @@ async def first_look(api: Api, questions: Sequence[Question]) -> FirstLook:
         trouble = await _why_all_the_same(api, seen)
     if trouble:
         return FirstLook(trouble=trouble, answers={}, control=control if isinstance(control, Exchange) else None)
-    operations = list(dict.fromkeys(q.operation for q in questions if q.operation in api.profile.contract.operations))
+    asked = dict.fromkeys(name for q in questions for name in (q.operation, q.also))
+    operations = [name for name in asked if name in api.profile.contract.operations]
     looks = dict(zip(operations, await together(*[ending(_ask(api.branch(o), o)) for o in operations]), strict=True))
     return FirstLook(
-        answers={q: _answer(q, looks.get(q.operation)) for q in questions},
+        answers={q: _answers(q, [looks.get(name) for name in (q.operation, q.also) if name]) for q in questions},
         control=control if isinstance(control, Exchange) and control.success else None,
     )
 
@@ -162,6 +163,12 @@ async def _ask(api: Api, operation: str) -> Exchange:
     else:
         subject = await existing(api, resource) if wanted.path_parameters and resource else None
     return await send(api.request(wanted, subject=subject, link=await located(api, wanted)), also=(403,))
+
+
+def _answers(question: Question, looks: Sequence[object]) -> bool | None:
+    """Return yes where any of the looks says yes, no where all say no."""
+    found = [_answer(question, seen) for seen in looks]
+    return True if True in found else None if None in found else False
 
 
 def _answer(question: Question, seen: object) -> bool | None:

@@ -91,7 +91,8 @@ def explain(options: argparse.Namespace) -> int:
     print(f"basis    {requirement.basis}: {requirement.clause}{seen}{f', decided {requirement.decided}' if requirement.decided else ''}")
     print(f"profile  {profile.name} {profile.edition}, feature {requirement.feature}: {profile.features[requirement.feature].sentence}")
     if requirement.when:
-        print(f"applies  when {requirement.when.operation} says so at {requirement.when.pointer or 'all'}")
+        asked = " or ".join(filter(None, (requirement.when.operation, requirement.when.also)))
+        print(f"applies  when {asked} says so at {requirement.when.pointer or 'all'}")
     check = known_checks().get(requirement.check)
     if requirement.reason:
         print(f"looked   not at all: {requirement.reason}")

@@ -113,7 +113,10 @@ def make_plan(
     rank = {"answers": 0, "answer": 1, "service": 2, "errors": 3, "authentication": 4, "pattern": 5, "refuses": 6}
     tests.sort(key=lambda t: rank[_family(t)])
     tests += [
-        Test(requirement=r, check=None, cases=(), effect=Effect.READ, isolation="own", settled=(Verdict.NOT_TESTED, r.reason))
+        Test(
+            requirement=r, check=None, cases=(), effect=Effect.READ, isolation="own",
+            settled=_outside(scope[r.feature]) or (Verdict.NOT_TESTED, r.reason),
+        )
         for r in profile.not_tested
     ]  # fmt: skip
     return Plan(profile=profile, tests=tuple(tests), scope=scope)
@@ -166,14 +169,20 @@ def _test(
     )  # fmt: skip
 
 
+def _outside(scope: Scope) -> tuple[Verdict, str] | None:
+    """Return what a feature outside the scope settles."""
+    if scope.state == "in":
+        return None
+    verdict = Verdict.NOT_APPLICABLE if scope.state == "out" else Verdict.NOT_TESTED
+    return verdict, f"feature {scope.feature}: {scope.reason}"
+
+
 def _settled(
     profile: Profile, requirement: Requirement, check: Check, scope: Scope, effect: Effect, cases: Sequence[Any], allowed: frozenset[str],
     test_data: Mapping[str, Any], answers: Answers,
 ) -> tuple[Verdict, str] | None:  # fmt: skip
-    if scope.state == "out":
-        return Verdict.NOT_APPLICABLE, f"feature {scope.feature}: {scope.reason}"
-    if scope.state == "planned":
-        return Verdict.NOT_TESTED, f"feature {scope.feature}: {scope.reason}"
+    if outside := _outside(scope):
+        return outside
     if requirement.when is not None and answers.get(requirement.when) is False:
         return Verdict.NOT_APPLICABLE, "its condition does not hold at this server"
     if requirement.when is not None and answers.get(requirement.when) is None:

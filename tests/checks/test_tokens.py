@@ -14,7 +14,7 @@ from conformance.profile import Profile
 from conformance.run import Result
 from conformance.verdict import Verdict
 from conformance.wire import WireRequest, WireResponse, header
-from tests.checks.support import BASE, answer, profile_of, requirement_of, run_check
+from tests.checks.support import BASE, STARTED, answer, profile_of, requirement_of, run_check
 
 _OBJECT = {"application/json": {"schema": {"type": "object"}}}
 _FORM = {"content": {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}}
@@ -98,8 +98,14 @@ class Office:
         form = dict(parse_qsl(request.body.decode()))
         ticket = form.get("ticket", "")
         if path.endswith("issue"):
+            if "closed" in self.faults and ("scope" not in form or "any scope" in self.faults):
+                return answer(400, {"error": "unauthorized_client"})
             if form.get("scope", "").startswith("odd") and "any scope" not in self.faults:
-                return answer(200, {"access_token": "t", "scope": "usual"}) if "usual scope" in self.faults else answer(400, {})
+                return (
+                    answer(200, {"access_token": "t", "scope": "usual"})
+                    if "usual scope" in self.faults
+                    else answer(400, {"error": "invalid_scope"})
+                )
             self.tickets[f"ticket-{len(self.tickets)}"] = now + 20
             return answer(200, {"access_token": f"ticket-{len(self.tickets) - 1}", "expires_in": 20})
         if path.endswith("end"):
@@ -108,8 +114,11 @@ class Office:
             return answer(200, {})
         if "token" in form:
             return answer(500, {})
+        if "picky" in self.faults and "odd" in form:
+            return answer(401, {"error": "unsupported"})
         known = next((t for t in self.tickets if ticket == t or ("prefix" in self.faults and ticket.startswith(t))), "")
         good = bool(known) and (self.tickets[known] > now or "eternal" in self.faults)
+        good = good and not ("hides" in self.faults and "odd" in form)
         good = (good and "never" not in self.faults) or "always" in self.faults
         return answer(200, {"active": good, **({"owner": "me"} if good or "tells" in self.faults else {})})
 
@@ -125,6 +134,9 @@ CASES: list[tuple[str, str, dict[str, Any], list[str]]] = [
     ("answer-says", "look", {"lacks": ["/owner"]}, ["tells"]),
     ("scope-limited", "issue", {"scope": "odd"}, ["any scope"]),
     ("registered-works", "join", {"issue": "issue"}, ["forgets"]),
+    ("registered-works", "join", {"issue": "issue", "changes": {"scope": "odd"}}, ["forgets"]),
+    ("request-accepted", "look", {"changes": {"odd": "x"}}, ["picky"]),
+    ("request-refused", "issue", {"changes": {"scope": "odd"}, "status": [400], "error": {"/error": "invalid_scope"}, "alone": {"/error": "invalid_scope"}}, ["any scope"]),
     ("issuer-agrees", "getAbout", {"suffix": "/about"}, ["issuer"]),
     ("links-absolute", "getAbout", {"pointers": ["/issue", "/look", "/absent"]}, ["relative", "fragment", "http"]),
     ("values-differ", "getAbout", {"pointer": "/keys/*"}, ["twice"]),
@@ -212,8 +224,74 @@ def test_what_is_refused_however_it_is_asked_is_found_by_answers() -> None:
 def test_a_client_that_is_not_let_in_is_no_finding() -> None:
     data = {**DATA, "client_secret": "another secret"}
     result = run_check("answer-says", profile(), "look", Office().handle, test_data=data, expect={"/active": False})
-    assert (result.verdict, result.reason.partition(":")[0]) == (Verdict.INCONCLUSIVE, "credentials refused")
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.reason.startswith("credentials refused: POST ")
+    assert result.reason.endswith(" answered 401 invalid_client")
     assert run_check("answer-says", profile(), "look", Office().handle, expect={}).reason == "needs test_data: client_secret"
+
+
+def test_a_refusal_that_speaks_for_itself_needs_no_request_that_is_granted() -> None:
+    arguments: dict[str, Any] = {
+        "changes": {"scope": "odd"},
+        "status": [400],
+        "error": {"/error": ["invalid_scope", "unauthorized_client"]},
+    }
+
+    def verdict(*faults: str, **more: Any) -> Verdict:
+        return run_check(
+            "request-refused", profile(), "issue", Office("closed", *faults).handle, test_data=DATA, **arguments, **more
+        ).verdict
+
+    alone = {"/error": "invalid_scope"}
+    assert verdict() is Verdict.INCONCLUSIVE
+    assert verdict(alone=alone) is Verdict.PASS
+    assert verdict("usual scope", alone=alone) is Verdict.FAIL
+    assert verdict("any scope", alone=alone) is Verdict.INCONCLUSIVE  # unauthorized_client: it may be the secret that is wrong
+
+
+def test_a_client_whose_wrong_secret_nobody_minds_need_not_be_known() -> None:
+    arguments: dict[str, Any] = {"issue": "issue", "changes": {"scope": "odd"}}
+    result = run_check("registered-works", profile(), "join", Office("forgets", "anybody").handle, test_data=DATA, **arguments)
+    assert (result.verdict, result.reason.partition(",")[0]) == (
+        Verdict.INCONCLUSIVE,
+        "a wrong secret is not refused for the client's sake",
+    )
+
+
+def test_a_client_with_no_secret_of_ours_to_send_is_no_finding() -> None:
+    def with_keys(request: WireRequest, now: float) -> WireResponse:
+        seen = Office().handle(request, now)
+        if not request.target.endswith("join"):
+            return seen
+        return answer(200, {**json.loads(seen.body), "token_endpoint_auth_method": "private_key_jwt"})
+
+    result = run_check("registered-works", profile(), "join", with_keys, test_data=DATA, issue="issue")
+    assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, "the client was given no secret to send")
+
+
+@pytest.mark.parametrize(
+    ("theirs", "check", "arguments", "faults", "verdict"),
+    [
+        ("ticket-0", "issued-shown", {"expect": {"/active": True}}, [], Verdict.PASS),
+        ("ticket-0", "issued-shown", {"expect": {"/active": True}}, ["never"], Verdict.INCONCLUSIVE),
+        ("another", "issued-shown", {"expect": {"/active": True}}, [], Verdict.INCONCLUSIVE),
+        ("ticket-0", "issued-shown", {"expect": {"/owner": "you"}, "if_shown": True}, [], Verdict.INCONCLUSIVE),
+        ("ticket-0", "issued-shown", {"expect": {"/color": "red"}, "if_shown": True}, [], Verdict.PASS),
+        ("ticket-0", "issued-shown", {"expect": {"/active": True}, "changes": {"odd": "x"}}, [], Verdict.PASS),
+        ("ticket-0", "issued-shown", {"expect": {"/active": True}, "changes": {"odd": "x"}}, ["hides"], Verdict.FAIL),
+        ("ticket-0", "issued-ends", {"by": "alteration"}, [], Verdict.PASS),
+        ("ticket-0", "issued-ends", {"by": "alteration"}, ["prefix"], Verdict.FAIL),
+        ("another", "issued-ends", {"by": "alteration"}, [], Verdict.INCONCLUSIVE),
+    ],
+)
+def test_where_nothing_is_issued_to_us_that_of_the_test_data_stands_in(
+    theirs: str, check: str, arguments: dict[str, Any], faults: list[str], verdict: Verdict
+) -> None:
+    office = Office("closed", *faults)
+    office.tickets["ticket-0"] = STARTED + 1000
+    data = {**DATA, "ticket": theirs}
+    result = run_check(check, profile(), "look", office.handle, test_data=data, **ISSUED, instead="ticket", **arguments)
+    assert result.verdict is verdict
 
 
 def test_a_token_that_lives_too_long_is_not_waited_for() -> None:

@@ -85,6 +85,7 @@ def test_a_folder_beside_the_working_directory(conformance: Command, url: str, t
     monkeypatch.chdir(tmp_path / "here")
     assert conformance("run", "notes", "--url", url, "--allow", "write", "-o", "../there", "-q") == 0
     assert read_run(tmp_path / "there").complete
+    assert not [p for p in (tmp_path / "there").iterdir() if p.name in ("..", "there")]
 
 
 def test_a_run_that_fails(conformance: Command, notes: Notes, url: str, tmp_path: Path, capsys: Captured) -> None:

@@ -240,12 +240,54 @@ def test_endpoints_of_another_origin_are_not_asked(tmp_path: Path) -> None:
     [
         "opaque-tokens", "endpoints-elsewhere", "client-in-the-form", "no-user-ever-came", "refresh-token-used-up", "issuer-with-slash",
         "scant-metadata", "server-metadata-alone", "openid-metadata-alone", "invalid-client-in-a-form-is-400", "unknown-scope-left-out",
-        "token-without-expiry", "errors-of-one-word", "keys-labelled",
+        "token-without-expiry", "errors-of-one-word", "keys-labelled", "no-client-credentials", "registration-with-a-statement", "each-its-own-metadata",
     ],
 )  # fmt: skip
 def test_what_the_standards_permit_is_no_finding(name: str, tmp_path: Path) -> None:
     seen = verdicts(run(known_variants()[name].twin(twin_for(PROFILE)), tmp_path))
     assert {i for i, v in seen.items() if v in (Verdict.FAIL, Verdict.ERROR)} == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "judged"),
+    [
+        (
+            "no-client-credentials",
+            ["code.unknown", "refresh.unknown", "registration.works", "introspection.active", "introspection.altered"],
+        ),
+        ("each-its-own-metadata", ["token.no-store", "introspection.active", "revocation.effective", "registration.works"]),
+    ],
+)
+def test_what_a_server_permissibly_leaves_out_hides_nothing_else(name: str, judged: list[str], tmp_path: Path) -> None:
+    words = " or ".join(f"({' and '.join(one.split('.'))})" for one in judged)
+    seen = verdicts(run(known_variants()[name].twin(twin_for(PROFILE)), tmp_path, words))
+    assert {one: seen[f"oauth-oidc/{one}"] for one in judged} == dict.fromkeys(judged, Verdict.PASS)
+
+
+def test_a_request_without_a_token_needs_no_token_of_ours(tmp_path: Path) -> None:
+    twin = twin_for(PROFILE)
+    twin.test_data = {k: v for k, v in twin.test_data.items() if k != "user_access_token"}
+    asked = ["oauth-oidc/userinfo.token-missing", "oauth-oidc/userinfo.token-unknown"]
+    seen = verdicts(run(twin, tmp_path / "right", "userinfo and token"))
+    assert [seen[i] for i in asked] == [Verdict.PASS, Verdict.PASS]
+    faults = {p.fault.name: p for p in planted(PROFILE)}
+    for name, found in zip(("userinfo-without-challenge", "token-refused-without-a-word"), asked, strict=True):
+        assert verdicts(run(faults[name].twin(twin), tmp_path / name, "userinfo and token"))[found] is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("fault", "requirement"),
+    [
+        ("registration-forgotten", "registration.works"),
+        ("grants-refused-with-403", "code.unknown"),
+        ("grants-refused-with-403", "refresh.unknown"),
+    ],
+)
+def test_faults_are_found_where_clients_get_no_tokens_of_their_own(fault: str, requirement: str, tmp_path: Path) -> None:
+    inner = twin_for(PROFILE)
+    known_variants()["no-client-credentials"].twin(inner)
+    twin = next(p for p in planted(PROFILE) if p.fault.name == fault).twin(inner)
+    assert verdicts(run(twin, tmp_path, " and ".join(requirement.split("."))))[f"oauth-oidc/{requirement}"] is Verdict.FAIL
 
 
 def test_over_http_the_verdicts_are_the_same(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
@@ -30,9 +31,16 @@ def processed(operation: Operation, seen: Exchange, *others: Exchange) -> Exchan
     return seen
 
 
-async def issued(api: Api, issue: str, pointer: str) -> tuple[str, Exchange]:
-    """Return what a valid request of the operation *issue* is given at *pointer*, with the exchange."""
-    made = await given(await valid_request(api, api.operation(issue)))
+async def issued(api: Api, issue: str, pointer: str, instead: str = "") -> tuple[str, Exchange]:
+    """Return what a valid request of the operation *issue* is given at *pointer*, with the exchange.
+
+    Where that is refused it is what the test data have under *instead*, if anything.
+    """
+    made = replace(await send(await valid_request(api, api.operation(issue))), set_up=True)
+    if 400 <= made.status < 500 and instead in api.test_data:
+        return str(api.datum(instead)), made
+    if not made.success:
+        raise Inconclusive(f"set-up: {made.request.where} answered {made.refusal}", made, needs=issue)
     found = [v for v in pick(made.json(), pointer) if isinstance(v, str) and v]
     if not found:
         raise Inconclusive(f"set-up: {made.request.where} shows nothing at {pointer}", made, needs=issue)
@@ -48,43 +56,50 @@ def left_of(made: Exchange, seen: Exchange, lifetime: str) -> float | None:
 @check("issued-shown", about="operation")
 async def issued_shown(
     api: Api, operation: Operation, issue: str, expect: Mapping[str, Any], changes: Mapping[str, Any] | None = None,
-    pointer: str = "/access_token", member: str = "token", lifetime: str = "/expires_in", if_shown: bool = False,
+    pointer: str = "/access_token", member: str = "token", lifetime: str = "/expires_in", if_shown: bool = False, instead: str = "",
 ) -> None:  # fmt: skip
     """Has something issued, presents it, and expects the answer to say of it what the standard says.
 
     With: `issue`, the operation that issues; `pointer` to what it issued; `member` of the form that presents it; `changes`, other
     members of that form; `expect`, pointer -> value; `lifetime`, where the issuer says how many seconds it lives; `if_shown`, when
-    members that are not there are none the worse.
+    members that are not there are none the worse; `instead`, the test data that is presented where nothing is issued to us: it must
+    say so without `changes`, else it proves nothing.
     """
-    token, made = await issued(api, issue, pointer)
-    seen = processed(
-        operation, await send(await changed(api, operation, await valid_request(api, operation), {member: token, **(changes or {})}))
-    )
+    token, made = await issued(api, issue, pointer, instead)
+    right = await changed(api, operation, await valid_request(api, operation), {member: token})
+    wanted = api.fill(dict(expect))
+    if not made.success and _otherwise((await given(right)).json(), wanted, if_shown):
+        raise Inconclusive(f"needs test_data: {operation.title} says something else of the {instead} that is there", made)
+    seen = processed(operation, await send(await changed(api, operation, right, changes or {})))
     left = left_of(made, seen, lifetime)
     if left is not None and left < SLACK:
         raise Inconclusive("it may have ended before it was looked at", made, seen)
     body = seen.json()
-    for place, value in api.fill(dict(expect)).items():
-        found = one_at(body, place)
-        if if_shown and not pick(body, place):
-            continue
-        if not same_value(found, value):
-            cause = f"{operation.title}: {place}"
-            raise Nonconformity(f"{value!r} at {place}", repr(found), seen, made, cause=cause, place=place)
+    if place := _otherwise(body, wanted, if_shown):
+        cause = f"{operation.title}: {place}"
+        raise Nonconformity(f"{wanted[place]!r} at {place}", repr(one_at(body, place)), seen, made, cause=cause, place=place)
+
+
+def _otherwise(body: Any, wanted: Mapping[str, Any], if_shown: bool) -> str:
+    """Return the first pointer at which there is not what is wanted, or ''."""
+    places = [place for place in wanted if not if_shown or pick(body, place)]
+    return next((place for place in places if not same_value(one_at(body, place), wanted[place])), "")
 
 
 @check("issued-ends", about="operation")
 async def issued_ends(
     api: Api, operation: Operation, issue: str, by: str, revoke: str = "", changes: Mapping[str, Any] | None = None,
     pointer: str = "/access_token", member: str = "token", active: str = "/active", lifetime: str = "/expires_in", within: float = 60.0,
+    instead: str = "",
 ) -> None:  # fmt: skip
     """Has something issued, sees that it is active, lets it end, and expects that it is active no more.
 
     With: `issue`, the operation that issues; `by` what it ends: revocation (with the operation `revoke`, whose form gets `changes`),
     alteration (another one made of it), or expiry (at most `within` seconds are waited); `pointer` to what was issued, `member` of the
-    forms that present it, `active` where the answer tells, `lifetime` where the issuer says how many seconds it lives.
+    forms that present it, `active` where the answer tells, `lifetime` where the issuer says how many seconds it lives; `instead`, the
+    test data that is presented where nothing is issued to us.
     """
-    token, made = await issued(api, issue, pointer)
+    token, made = await issued(api, issue, pointer, instead)
     right = await valid_request(api, operation)
     control = await given(await changed(api, operation, right, {member: token}))
     if one_at(control.json(), active) is not True:
@@ -140,7 +155,7 @@ async def answer_says(
         control = await given(right)
         raise Nonconformity("an answer, whatever it says", seen.summary, seen, control, cause=f"403 as an answer: {operation.title}")
     if of_test_data and 400 <= seen.status < 500:
-        raise Inconclusive(f"needs test_data: {operation.title} refused what is there with {seen.status}", seen)
+        raise Inconclusive(f"needs test_data: {operation.title} refused what is there with {seen.refusal}", seen)
     accepted = await _else_accepted(api, operation, right, seen, changes or {}) if 400 <= seen.status < 500 else ()
     body = processed(operation, seen, *accepted).json()
     for place, value in (where or {}).items():
@@ -202,24 +217,40 @@ async def scope_limited(api: Api, operation: Operation, scope: str = "{unique}")
 
 
 @check("registered-works", about="operation")
-async def registered_works(api: Api, operation: Operation, issue: str) -> None:
-    """Registers a client and has something issued to it: its credentials must be known from then on.
+async def registered_works(api: Api, operation: Operation, issue: str, changes: Mapping[str, Any] | None = None) -> None:
+    """Registers a client and asks as that client for something to be issued: its credentials must be known from then on.
 
-    With: `issue`, the operation that issues to clients.
+    With: `issue`, the operation that issues to clients; `changes`, members of its form that are replaced.
+
+    A refusal for another reason shows that the client is known where the same with a wrong secret is refused for the client's sake.
     """
     made = await given(await valid_request(api, operation))
     body = made.json()
     id, secret, method = (one_at(body, p) for p in ("/client_id", "/client_secret", "/token_endpoint_auth_method"))
-    if not isinstance(id, str) or not isinstance(secret, str):
-        raise Inconclusive("the client was given no secret", made)
+    if not isinstance(id, str) or not isinstance(secret, str) or (isinstance(method, str) and method not in (BASIC, POST)):
+        raise Inconclusive("the client was given no secret to send", made)
     client = Client(id=id, secret=secret, method=POST if method == POST else BASIC)
-    seen = await send(proven(await valid_request(api, api.operation(issue)), client).with_(identity="none"))
+    issuing = api.operation(issue)
+    asked = (await changed(api, issuing, await valid_request(api, issuing), changes or {})).with_(identity="none")
+    seen = await send(proven(asked, client))
+    if _unknown_client(seen):
+        observed = f"{seen.summary} {one_at(seen.json(), '/error')}"
+        raise Nonconformity("a client that the server knows", observed, seen, made, cause="registered client unknown")
+    if not 400 <= seen.status < 500:
+        processed(issuing, seen, made)
+        return
+    control = await send(proven(asked, replace(client, secret=f"wrong-{api.fresh()}")))
+    if not _unknown_client(control):
+        raise Inconclusive("a wrong secret is not refused for the client's sake, so this does not tell", seen, control, made)
+
+
+#: Errors with which a client that is known is refused (RFC 6749 section 5.2).
+_KNOWN = ("invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope")
+
+
+def _unknown_client(seen: Exchange) -> bool:
     error = one_at(seen.json(), "/error") if 400 <= seen.status < 500 else ""
-    if seen.status in (401, 403) or error == "invalid_client":
-        raise Nonconformity("a client that the server knows", f"{seen.summary} {error}", seen, made, cause="registered client unknown")
-    if error:
-        raise Inconclusive(f"the registered client may not do that: {error}", seen, made)
-    processed(api.operation(issue), seen, made)
+    return error == "invalid_client" or (seen.status in (401, 403) and error not in _KNOWN)
 
 
 @check("issuer-agrees", about="operation")

@@ -13,7 +13,7 @@ from conformance.checks.patterns.lifecycle import still_there
 from conformance.checks.patterns.places import expect_told, one_at
 from conformance.checks.patterns.protocol import asking
 from conformance.checks.registry import check
-from conformance.checks.subjects import create, discard, filled, fresh_example, renamed, valid_request
+from conformance.checks.subjects import create, discard, filled, fresh_example, located, renamed, valid_request
 from conformance.content import sent_body, with_members
 from conformance.contract import Operation
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable
@@ -92,6 +92,7 @@ async def request_refused(
     schema: str = "",
     if_refused: bool = False,
     kept: Sequence[str] = (),
+    alone: Mapping[str, Any] | None = None,
 ) -> None:
     """Sends a valid request with some of it made wrong, which must be refused, then the valid one as control.
 
@@ -99,10 +100,17 @@ async def request_refused(
     times); `headers` of the request (null: left out); `client`, who sends a form instead of our client (none, unknown, wrong-secret,
     wrong-secret-post, or ours `twice`); `error`, members of the refusal, pointer -> value or a list of values; `tells`, headers of the
     refusal and a regular expression for each; `schema`, the component that its body follows; `if_refused`, where it may be granted too; `kept`, where the server may leave
-    out or replace what it does not want: granting it is a finding only where the answer shows all of these places as they were sent.
+    out or replace what it does not want: granting it is a finding only where the answer shows all of these places as they were sent;
+    `alone`, members of a refusal that show by themselves that our client was let in, so that no control is needed (none: its status
+    does; a request with other `headers` then needs no test data for those that it replaces).
     """
-    right = await valid_request(api, operation)
-    wrong = right if headers is None else _with_headers(right, {k: v and str(api.fill(v)) for k, v in headers.items()})
+    told = {k: v and str(api.fill(v)) for k, v in (headers or {}).items()}
+    bare = alone is not None and bool(told)
+    if bare:
+        right = api.request(operation, link=await located(api, operation), headers=dict.fromkeys(told))
+    else:
+        right = await valid_request(api, operation)
+    wrong = _with_headers(right, told) if told else right
     if changes is not None:
         wrong = await changed(api, operation, wrong, changes)
     if client:
@@ -112,7 +120,10 @@ async def request_refused(
     resource = api.profile.bindings.resource_of(operation.id)
     if seen.success and resource and resource.create == operation.id:
         await discard(api, resource, seen)
-    control = await given(renamed(api, resource, right) if resource and resource.create == operation.id else right)
+    controls: tuple[Exchange, ...] = ()
+    if alone is None or not (seen.success or (_says(api, seen, alone) if alone else seen.status in status)):
+        right = await valid_request(api, operation) if bare else right
+        controls = (await given(renamed(api, resource, right) if resource and resource.create == operation.id else right),)
     if seen.success and if_refused:
         raise NotApplicable("it was not refused, which is permitted")
     if seen.success and any(not same_value(one_at(seen.json(), place), one_at(sent_body(seen.request), place)) for place in kept):
@@ -120,24 +131,33 @@ async def request_refused(
     if seen.status not in status:
         observed = f"{seen.summary}: accepted" if seen.success else seen.summary
         what = ", ".join([*(changes or {}), *(headers or {}), *([f"client {client}"] if client else [])])
-        raise Nonconformity(f"{one_of(status)}: {what} is wrong", observed, seen, control, cause=f"not refused: {operation.title} {what}")
+        raise Nonconformity(f"{one_of(status)}: {what} is wrong", observed, seen, *controls, cause=f"not refused: {operation.title} {what}")
     if schema:
-        _expect_refusal(api, schema, seen, control)
-    expect_told(api, seen, error or {}, control)
+        _expect_refusal(api, schema, seen, *controls)
+    expect_told(api, seen, error or {}, *controls)
     for name, pattern in (tells or {}).items():
         lines = [v for k, v in seen.headers if k.lower() == name.lower()]
         if not any(re.search(pattern, line) for line in lines):
             observed = ", ".join(lines) or "no such header"
-            raise Nonconformity(f"{name} like {pattern} in the refusal", observed, seen, control, cause=f"refusal: {name}")
+            raise Nonconformity(f"{name} like {pattern} in the refusal", observed, seen, *controls, cause=f"refusal: {name}")
 
 
-def _expect_refusal(api: Api, schema: str, seen: Exchange, control: Exchange) -> None:
+def _says(api: Api, seen: Exchange, error: Mapping[str, Any]) -> bool:
+    """Tell whether a refusal has these members."""
+    try:
+        expect_told(api, seen, error)
+    except (Nonconformity, Inconclusive):
+        return False
+    return True
+
+
+def _expect_refusal(api: Api, schema: str, seen: Exchange, *controls: Exchange) -> None:
     """Expect the body of a refusal to follow a schema; of the schema that the bindings name for errors it is the format of errors."""
     try:
         expect_schema(api, f"/components/schemas/{schema}", seen)
     except Nonconformity as found:
         cause = ERROR_FORMAT if schema == api.profile.bindings.error.schema else found.cause
-        raise Nonconformity(found.expected, found.observed, seen, control, cause=cause) from None
+        raise Nonconformity(found.expected, found.observed, seen, *controls, cause=cause) from None
 
 
 def _with_headers(request: Request, headers: Mapping[str, str | None]) -> Request:
@@ -154,7 +174,7 @@ async def request_accepted(api: Api, operation: Operation, changes: Mapping[str,
     With: `changes`, members of the valid body that are replaced; they take from `test_data`.
     """
     right = await valid_request(api, operation)
-    seen = await send(await changed(api, operation, right, changes), also=(401,))
+    seen = await send(await changed(api, operation, right, changes), also=(401, 403) if operation.client else (401,))  # the control is let in
     if not seen.success:
         control = await given(right)  # which shows as well that a 401 does not speak of the credentials
         what = ", ".join(changes)

@@ -125,7 +125,7 @@ async def _refused(api: Api, update: Operation, subject: Subject, seen: Exchange
             f"{one_of(update.success)}: a valid change is processed", seen.summary, seen, cause=f"{seen.status}: {update.title}"
         )
     if not must_accept:
-        raise Inconclusive(f"needs test_data: {seen.request.where} refused our example with {seen.status}", seen)
+        raise Inconclusive(f"needs test_data: {seen.request.where} refused our example with {seen.refusal}", seen)
     owner = api.profile.bindings.resource_of(update.id)
     usual = api.fill(update.body) if update.body is not None else api.fill(dict(owner.changes if owner else {}))
     control = await given(await write_request(api, update, subject, usual))

@@ -35,11 +35,12 @@ _NO_STORE: Headers = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
 
 class OAuthTwin(ResourceTwin):
-    """One issuer with one client; `prefix` is where its endpoints are, `tokens_are_jwts` what they look like."""
+    """One issuer with one client; `prefix` is where its endpoints are, `tokens_are_jwts` what they look like, `grants` what they are for."""
 
     prefix = "/oauth2"
     tokens_are_jwts = True
     openid_inserted = False
+    grants = GRANTS
     test_data: Mapping[str, Any] = {
         "client_id": CLIENT, "client_secret": SECRET, "scope": "read", "refresh_token": REFRESH, "user_access_token": USER_TOKEN,
     }  # fmt: skip
@@ -102,7 +103,7 @@ class OAuthTwin(ResourceTwin):
         found: dict[str, Any] = {"issuer": self.issuer}
         found |= {theirs[1:]: f"{self.issuer}{self.prefix}{ours}" for ours, theirs in _ENDPOINTS.items()}
         return found | {
-            "scopes_supported": list(SCOPES), "response_types_supported": ["code"], "grant_types_supported": list(GRANTS),
+            "scopes_supported": list(SCOPES), "response_types_supported": ["code"], "grant_types_supported": list(self.grants),
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
             "token_endpoint_auth_signing_alg_values_supported": ["RS256"],
             "code_challenge_methods_supported": ["S256"], "subject_types_supported": ["public"],
@@ -156,7 +157,7 @@ class OAuthTwin(ResourceTwin):
         grant = form.get("grant_type")
         if grant is None:
             raise Refused(400, "grant_type is wanted", kind="invalid_request")
-        if grant not in GRANTS:
+        if grant not in self.grants:
             raise Refused(400, "there is no such grant type", kind="unsupported_grant_type")
         scope, more, sub = form.get("scope", "read"), {}, client
         if grant == "authorization_code":
@@ -218,7 +219,11 @@ class OAuthTwin(ResourceTwin):
             sent = read_json(call.request.body)
         except NotJson:
             raise Refused(400, "this is not JSON", kind="invalid_client_metadata") from None
-        if not isinstance(sent, dict) or ("jwks" in sent and "jwks_uri" in sent):
+        if (
+            not isinstance(sent, dict)
+            or ("jwks" in sent and "jwks_uri" in sent)
+            or not set(sent.get("grant_types", [])) <= set(self.grants)
+        ):
             raise Refused(400, "these are no metadata of a client", kind="invalid_client_metadata")
         places = sent.get("redirect_uris", [])
         if not isinstance(places, list) or any(not isinstance(p, str) or not urlsplit(p).scheme or "#" in p for p in places):

@@ -46,6 +46,20 @@ def refresh_token_used_up(twin: ResourceTwin) -> None:
     twin.test_data = {**twin.test_data, "refresh_token": "used-up-long-ago-0001"}
 
 
+@setting(sentence="Tokens are issued on behalf of users alone, and no client may register for others.", applies=_issues)
+def no_client_credentials(twin: ResourceTwin) -> None:
+    twin.grants = ("authorization_code", "refresh_token")  # type: ignore[attr-defined]
+
+
+@variant(sentence="Clients are registered only with a statement that somebody signed.", applies=_issues)
+def registration_with_a_statement(seen: Seen) -> WireResponse:
+    if seen.operation is None or seen.operation.id != "registerClient":
+        return seen.forward()
+    sent = json_of(WireResponse(status=200, body=seen.request.body))
+    code = "invalid_software_statement" if isinstance(sent, dict) else "invalid_client_metadata"
+    return WireResponse(status=400, headers=(("Content-Type", "application/json"),), body=write_json({"error": code}))
+
+
 @variant(sentence="The issuer ends with a slash.", applies=_issues)
 def issuer_with_slash(seen: Seen) -> WireResponse:
     return seen.edited(lambda body: {**body, "issuer": f"{body['issuer']}/"}) if _document(seen) else seen.forward()
@@ -79,6 +93,17 @@ def server_metadata_alone(seen: Seen) -> WireResponse:
 @variant(sentence="There are metadata of the OpenID provider alone.", applies=_issues)
 def openid_metadata_alone(seen: Seen) -> WireResponse:
     return WireResponse(status=404) if _document(seen) and "oauth-authorization-server" in seen.request.target else seen.forward()
+
+
+@variant(
+    sentence="The metadata of the OpenID provider hold what OpenID defines, those of the authorization server all the rest.",
+    applies=_issues,
+)
+def each_its_own_metadata(seen: Seen) -> WireResponse:
+    if not (_document(seen) and seen.request.target.endswith("openid-configuration")):
+        return seen.forward()
+    others = ("introspection_endpoint", "revocation_endpoint", "registration_endpoint", "grant_types_supported")
+    return seen.edited(lambda body: {k: v for k, v in body.items() if k not in others})
 
 
 @variant(sentence="A client that cannot prove itself in a form is refused with 400.", applies=_issues)
