@@ -111,3 +111,11 @@ def test_what_disrupts_runs_alone() -> None:
     disruptive = [t for t in plan.tests if t.effect is Effect.DISRUPTIVE]
     assert disruptive
     assert {t.isolation for t in disruptive} == {"exclusive"}
+
+
+def test_what_others_would_hide_is_looked_at_alone() -> None:
+    """A requirement says so itself, whatever its check says."""
+    profile = load_profile("gsma-opg-ewbi")
+    test = make_plan(profile, Claim(), known_checks(), allowed=frozenset({"write"}), test_data={}, answers={}).by_id
+    assert test[f"{profile.name}/federation.kept-apart"].isolation == "exclusive"
+    assert test[f"{profile.name}/federation.own-context"].isolation == "own"
