@@ -83,7 +83,9 @@ def _bare(api: Api, operation: Operation, seen: Exchange) -> bool:
         return False
     if seen.status == 404:
         return 404 in operation.permitted
-    shown = pick(json_or_none(seen), resource.items) if seen.success else [None]
+    body = json_or_none(seen) if seen.success else None
+    outer, star, _ = resource.items.partition("/*")
+    shown = pick(body, resource.items) or (pick(body, outer) if star else [])
     return bool(shown) and all(isinstance(v, list) and not v for v in shown)
 
 

@@ -82,8 +82,8 @@ CONTRADICTED: dict[tuple[str, str, str], str] = {
 def as_served(profile: Profile, url: str) -> tuple[dict[str, Any], dict[str, Operation]]:
     """Return our contract as a client of the server at *url* knows it, and its operations by method and path.
 
-    An operation whose address the server tells is where it tells; formats that readers take differently are asserted of nobody, as in our
-    own checks (class 5 of the engine's notes).
+    An operation whose address the server tells is where it tells; of several ways to say who asks the one that we go is left; formats that
+    readers take differently are asserted of nobody, as in our own checks (class 5 of the engine's notes).
     """
     document = without_open_formats(profile.contract.document)
     paths: dict[str, dict[str, Any]] = {}
@@ -94,7 +94,9 @@ def as_served(profile: Profile, url: str) -> tuple[dict[str, Any], dict[str, Ope
             by_title[f"{one.method} {path}"] = one
             shared = {k: v for k, v in item.items() if k not in ("get", "put", "post", "delete", "patch", "head", "options", "trace")}
             paths.setdefault(path, shared)[one.method.lower()] = item[one.method.lower()]
-    return {**document, "paths": paths}, by_title
+    known = document.get("components", {}).get("securitySchemes", {})
+    spoken = [way for way in document.get("security", []) if all(known[name].get("type") == "http" for name in way)]
+    return {**document, "paths": paths, **({"security": spoken} if spoken else {})}, by_title
 
 
 def address(profile: Profile, operation: Operation, url: str) -> str:
