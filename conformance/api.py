@@ -338,9 +338,8 @@ class Api:
         return path_values(self.operation(resource.read).path, link) if resource.read else {}
 
     def items(self, resource: Resource, body: Any) -> list[Any]:
-        """Return the items of a list answer; empty when the member is not there."""
-        found = pick(body, resource.items)
-        return found[0] if found and isinstance(found[0], list) else []
+        """Return the items of a list answer, of all groups where they are in groups; empty when the member is not there."""
+        return [item for found in pick(body, resource.items) if isinstance(found, list) for item in found]
 
     def server_owned(self, operation: Operation) -> tuple[str, ...]:
         """Return pointers of the members that the server writes (`readOnly`) in the success answers of *operation*."""

@@ -61,7 +61,7 @@ class Requirement:
     """One thing asked; `id` is `PROFILE/slug.slug` and lives for ever.
 
     `check` names how we look; `on` the resource or operation it looks at; `reason` is set when no request can show it.
-    `needs` are requirements whose failure leaves nothing to look at here.
+    `needs` are requirements whose failure leaves nothing to look at here; `alone` where what other looks do at the same time would hide it.
     """
 
     id: str
@@ -77,6 +77,7 @@ class Requirement:
     arguments: Mapping[str, Any]
     when: Question | None = None
     needs: tuple[str, ...] = ()
+    alone: bool = False
     reason: str = ""
     family: str = ""
 

@@ -136,3 +136,11 @@ def test_the_target_says_what_its_product_wants_in_an_example() -> None:
     assert PROFILE.resource("note").example == {"text": "{marker}"}, "the profile itself stays"
     api = tools_for(PROFILE, run().header, {"note_example": {"colour": "{unique}"}})("here")
     assert set(api.example(api.resource("note"))) == {"text", "colour"}
+
+
+def test_what_others_would_hide_is_looked_at_alone() -> None:
+    """A requirement says so itself, whatever its check says."""
+    profile = load_profile("gsma-opg-ewbi")
+    test = make_plan(profile, Claim(), known_checks(), allowed=frozenset({"write"}), test_data={}, answers={}).by_id
+    assert test[f"{profile.name}/federation.kept-apart"].isolation == "exclusive"
+    assert test[f"{profile.name}/federation.own-context"].isolation == "own"

@@ -39,14 +39,14 @@ async def answers(api: Api, operation: Operation) -> None:
     if not seen.status:
         if seen.trouble not in (Trouble.CLOSED, Trouble.BROKEN):
             raise Inconclusive(f"{request.where}: {seen.detail or seen.trouble}", seen)
-        await _known_good(api)
+        await _answering(api, operation)
     again = await _in_time(api, operation, await valid_request(api, operation), silence=True)
     if again.status and not absent(operation, again):
         return _processed(api, operation, request, again)
     if not again.status:
         if seen.status or again.trouble not in (Trouble.CLOSED, Trouble.BROKEN):
             raise Inconclusive(f"{request.where}: {again.detail or again.trouble}", again)
-        await _known_good(api)
+        await _answering(api, operation)
         raise Nonconformity(
             "an answer",
             f"{again.detail or again.trouble}, twice, while {api.profile.bindings.probe} answers",
@@ -83,7 +83,9 @@ def _bare(api: Api, operation: Operation, seen: Exchange) -> bool:
         return False
     if seen.status == 404:
         return 404 in operation.permitted
-    shown = pick(json_or_none(seen), resource.items) if seen.success else [None]
+    body = json_or_none(seen) if seen.success else None
+    outer, star, _ = resource.items.partition("/*")
+    shown = pick(body, resource.items) or (pick(body, outer) if star else [])
     return bool(shown) and all(isinstance(v, list) and not v for v in shown)
 
 
@@ -119,8 +121,14 @@ def _processed(api: Api, operation: Operation, request: Request, seen: Exchange)
         )
 
 
-async def _known_good(api: Api) -> None:
-    await given(await known_good(api))
+async def _answering(api: Api, operation: Operation) -> None:
+    """See that the server answers elsewhere: the known-good read; where that is of what *operation* makes, of something that is not there."""
+    probe, owners = api.operation(api.profile.bindings.probe), api.profile.bindings.owners
+    above = [owners[name] for name in probe.path_parameters if name in owners]
+    if all(owner.create != operation.id for owner in above):
+        await given(await known_good(api))
+    else:
+        await given(api.request(probe, parameters={o.parameter: api.unknown_id(o) for o in above}), *range(200, 500))
 
 
 @check("answer", about="operation")
@@ -230,12 +238,17 @@ async def as_control(operation: Operation, right: Request) -> Exchange:
 
 @check("errors", about="operation", cases=error_cases)
 async def errors(api: Api, operation: Operation, kind: str) -> None:
-    """Provokes an unknown id and a body that is not JSON, each with a control, and expects the documented status."""
+    """Provokes an unknown id and a body that is not JSON, each with a control, and expects the documented status.
+
+    Where the contract documents none for what is not there, any 4xx says so, and so does a list that shows nothing.
+    """
     seen, control = await provoke(api, operation, kind)
     binding = api.profile.bindings.error
     wanted = binding.unknown if kind == "unknown-id" else (*binding.malformed, *binding.invalid)
     gone_is_fine = operation.method == "DELETE" and kind == "unknown-id" and seen.status in operation.permitted
-    if seen.status not in wanted and not gone_is_fine:
+    left_open = kind == "unknown-id" and not any(operation.documented(status) for status in wanted)
+    said = left_open and (400 <= seen.status < 500 or _bare(api, operation, seen))
+    if seen.status not in wanted and not gone_is_fine and not said:
         raise Nonconformity(f"{one_of(wanted)} ({kind.replace('-', ' ')})", seen.summary, seen, control, cause=f"{kind}: {operation.title}")
 
 

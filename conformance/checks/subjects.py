@@ -73,7 +73,7 @@ async def _first_place(api: Api, operation: Operation) -> str:
     """Return the first place at which a read is answered with JSON; the first of all where none is."""
     places = api.places(operation)
     for place in places if len(places) > 1 else ():
-        seen = await send(api.request(operation, link=place), also=(401, 403))
+        seen = await send(api.request(operation, link=place), also=(401, 403), silence=True)
         if seen.success and "json" in seen.media_type:
             return place
     return places[0]

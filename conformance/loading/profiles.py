@@ -421,6 +421,7 @@ def _written(profile: str, said: Mapping[str, Any]) -> Requirement:
         arguments=said.get("with", {}),
         when=_question(said.get("when")),
         needs=tuple(n if "/" in n else f"{profile}/{n}" for n in said.get("needs", ())),
+        alone=said.get("alone", False),
         reason=said.get("reason", ""),
     )
 

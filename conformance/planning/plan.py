@@ -163,8 +163,9 @@ def _test(
         )
     effect = effect_of(profile, requirement, check)
     cases = tuple(check.cases(profile, requirement)) if check.cases else (None,)
+    isolation: Isolation = "exclusive" if effect is Effect.DISRUPTIVE or requirement.alone else check.isolation
     return Test(
-        requirement=requirement, check=check, cases=cases, effect=effect, isolation="exclusive" if effect is Effect.DISRUPTIVE else check.isolation,
+        requirement=requirement, check=check, cases=cases, effect=effect, isolation=isolation,
         settled=_settled(profile, requirement, check, scope, effect, cases, allowed, test_data, answers),
     )  # fmt: skip
 

@@ -187,13 +187,18 @@ class Answering:
 
     def error_body(self, refused: Refused, operation: Operation | None) -> Any:
         """Return an error as the standard writes it; None where it writes none."""
-        bound = self.bindings.error
-        pointer = f"/components/schemas/{bound.schema}" if bound.schema else self.pointer_of(operation, refused.status) if operation else ""
-        if not pointer:
-            return None
-        schema = {"$ref": f"#{pointer}"}
+        schema = self.bindings.error.schema
+        documented = self.pointer_of(operation, refused.status) if operation else ""
+        body = self.error_at(f"/components/schemas/{schema}", refused) if schema else None
+        if documented and (body is None or not self.profile.contract.responses.is_valid(documented, body)):
+            return self.error_at(documented, refused, rich=bool(schema))  # with what errors hold everywhere
+        return body
+
+    def error_at(self, pointer: str, refused: Refused, *, rich: bool = False) -> Any:
+        """Return an error as the schema at *pointer* has it."""
+        bound, schema = self.bindings.error, {"$ref": f"#{pointer}"}
         flat = self.samples.flat(schema)
-        body = self.samples.value(schema, seed=f"error/{refused.status}")
+        body = self.samples.value(schema, seed=f"error/{refused.status}", rich=rich)
         if isinstance(body, str):
             return refused.detail or REASONS.get(refused.status, "error")
         for name in _SPEAKING:

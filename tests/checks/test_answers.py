@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 from conformance.verdict import Verdict
 from conformance.wire import WireRequest, WireResponse
-from tests.checks.support import answer, profile_of, run_check
+from tests.checks.support import Handler, answer, profile_of, run_check
 from tests.checks.things import BINDINGS, DOCUMENT, Things, profile
 
 JSON = {"content": {"application/json": {"schema": {}}}}
@@ -130,3 +131,28 @@ def test_an_empty_list_is_looked_at_with_something_in_it() -> None:
 def test_a_refused_example_names_the_test_data_that_change_it() -> None:
     found = run_check("answers", profile(), "createThing", lambda request, at: answer(400 if request.method == "POST" else 200, {}))
     assert found.reason == "needs test_data thing_example: POST /things refused our example with 400"
+
+
+def test_a_list_in_groups_shows_nothing_where_there_is_no_group() -> None:
+    """Then it is looked at with something in it; items are those of all groups."""
+    document, bound = copy.deepcopy(DOCUMENT), copy.deepcopy(BINDINGS)
+    bound["resources"]["thing"]["items"] = "/*/things"
+    grouped = {"type": "array", "items": {"type": "object", "required": ["place", "things"]}}
+    document["paths"]["/things"]["get"]["responses"]["200"]["content"] = {"application/json": {"schema": grouped}}
+    other = profile_of(document, bound)
+    assert run_check("answer", other, "listThings", _in_groups(Things(), "place")).verdict is Verdict.PASS
+    assert run_check("answer", other, "listThings", _in_groups(Things(), "site")).verdict is Verdict.FAIL
+    assert run_check("answer", other, "listThings", _in_groups(Things(), "site"), allow=()).verdict is Verdict.PASS
+    assert run_check("list-contains", other, "thing", _in_groups(Things(others=2), "place")).verdict is Verdict.PASS
+
+
+def _in_groups(server: Things, name: str) -> Handler:
+    """Return *server* with its list in groups of one thing each, told apart by a member *name*."""
+
+    def handle(request: WireRequest, now: float) -> WireResponse:
+        seen = server(request, now)
+        if request.method != "GET" or request.target.partition("?")[0] != "/things":
+            return seen
+        return answer(200, [{name: str(n), "things": [one]} for n, one in enumerate(json.loads(seen.body).get("items", []))])
+
+    return handle

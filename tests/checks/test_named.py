@@ -64,6 +64,10 @@ class Rooms:
         path, _, _ = request.target.partition("?")
         if path == "/zones":
             return answer(200, {"items": [{"name": "a"}]})
+        if path.count("/") == 3 and path.rpartition("/")[0] not in self.kept and "refuses strangers" in self.ways:
+            return answer(403)
+        if path.count("/") == 3 and path.rpartition("/")[0] not in self.kept and "shows strangers" in self.ways:
+            return answer(200, {"items": [{"name": "of somebody else"}]})
         if path.count("/") % 2:
             here = {p for p in self.kept if p.startswith(f"{path}/") and p.count("/") == path.count("/") + 1}
             shown = [self.shown(p, now) for p, one in self.kept.items() if p in here and now < one["gone"]]
@@ -140,6 +144,11 @@ def test_a_put_under_an_unknown_name_is_no_error() -> None:
     known = profile()
     assert provocations(known, known.operation("putDisk")) == ("not-json",)
     assert provocations(known, known.operation("getDisk")) == ("unknown-id",)
+
+
+@pytest.mark.parametrize(("way", "verdict"), [("", "pass"), ("refuses strangers", "pass"), ("shows strangers", "fail")])
+def test_a_list_in_what_is_not_there_is_empty_or_refused_where_no_status_is_documented(way: str, verdict: str) -> None:
+    assert run_check("errors", profile(), "listDisks", Rooms(way)).verdict.value == verdict
 
 
 @pytest.mark.parametrize(("way", "word"), [("never ready", "creating"), ("fails", "error")])

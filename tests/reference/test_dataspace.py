@@ -131,6 +131,13 @@ def test_every_requirement_that_has_a_check_of_its_own_has_a_fault() -> None:
     }  # faults that any service can have are about those
 
 
+def test_a_list_of_versions_that_never_comes_is_found_although_it_has_to_be_looked_for(tmp_path: Path) -> None:
+    profile = load_profile(PROFILE)
+    faulty = next(p for p in planted(profile) if p.name == "connection-closed@getVersions").twin(twin_for(profile))
+    run = run_in_process(profile, faulty, tmp_path, only=(f"{PROFILE}/get-versions.answers",))
+    assert [r.verdict for r in run.results if r.requirement == f"{PROFILE}/get-versions.answers"] == [Verdict.FAIL]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", OWN, ids=[p.name for p in OWN])
 def test_each_own_fault_turns_what_it_must_red(fault: Planted, tmp_path: Path) -> None:

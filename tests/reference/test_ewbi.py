@@ -202,3 +202,17 @@ def test_a_fault_of_its_own_turns_its_requirement_red(edition: str, planted: Any
     profile = PROFILES[edition]
     seen = verdicts(profile, planted.twin(twin_for(profile)), tmp_path, " or ".join(f"({' and '.join(w)})" for w in words))
     assert {i: seen[i] for i in planted.expected} == dict.fromkeys(planted.expected, Verdict.FAIL)
+
+
+@pytest.mark.parametrize(
+    ("fault", "slug"),
+    [
+        ("connection-closed@createFederation", "create-federation.answers"),  # the known-good read is of a federation
+        ("one-end-for-all@deleteFederationDetails", "federation.kept-apart"),
+    ],
+)
+def test_a_fault_of_federations_is_found_beside_what_else_makes_and_ends_them(fault: str, slug: str, tmp_path: Path) -> None:
+    profile = PROFILES["1.3"]
+    faulty = next(p for p in planted(profile) if p.name == fault).twin(twin_for(profile))
+    seen = verdicts(profile, faulty, tmp_path, "federation")
+    assert seen[f"{PROFILE}/{slug}"] is Verdict.FAIL

@@ -84,6 +84,12 @@ def test_an_outdated_version_is_a_conflict_and_an_equal_write_makes_no_new_one(t
     assert told(ask(twin, "PUT", f"{MAPS}/a", again))["metadata"]["resourceVersion"] == second["resourceVersion"]
 
 
+def test_what_is_to_be_made_has_a_name(twin: KubernetesTwin) -> None:
+    """An empty one is none, and nothing is there to make one from."""
+    refused = told(ask(twin, "POST", "/api/v1/namespaces", {"metadata": {"name": ""}}), 422)
+    assert refused["reason"] == "Invalid"
+
+
 def test_a_dry_run_does_nothing(twin: KubernetesTwin) -> None:
     """The answer is that of a create, and nothing is there."""
     assert told(ask(twin, "POST", f"{MAPS}?dryRun=All", config_map()), 201)["metadata"]["uid"]

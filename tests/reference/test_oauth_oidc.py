@@ -129,6 +129,11 @@ def test_a_registered_client_gets_tokens() -> None:
     assert json.loads(client.post("register", fragment, "", "application/json").body)["error"] == "invalid_redirect_uri"
 
 
+def test_a_client_whose_metadata_are_of_another_type_is_not_registered() -> None:
+    seen = Client().post("register", json.dumps({"client_name": {}}).encode(), "", "application/json")
+    assert (seen.status, json.loads(seen.body)["error"]) == (400, "invalid_client_metadata")
+
+
 def test_the_user_information_needs_a_token_of_a_user() -> None:
     client = Client()
     assert json.loads(client.get("/oauth2/userinfo", f"Bearer {USER_TOKEN}").body) == {"sub": "user-1"}

@@ -62,6 +62,13 @@ def test_a_put_creates_once_and_replaces_then() -> None:
     assert (after["status"]["state"], after["metadata"]["resourceVersion"], after["labels"]) == ("updating", 2, {"a": "b"})
 
 
+def test_a_list_in_what_is_not_there_is_refused_as_its_document_says() -> None:
+    client = Client()
+    for place in (f"{TENANT}/workspaces/nowhere", "nobody/workspaces/nowhere"):
+        assert client.ask("GET", f"/providers/seca.compute/v1/tenants/{place}/instances").status == 403
+        assert client.ask("GET", f"/providers/seca.compute/v1/tenants/{place}/instances/one").status == 404
+
+
 def test_an_outdated_version_is_refused() -> None:
     client = Client()
     client.put(f"{WORKSPACES}/ws", {"spec": {}})

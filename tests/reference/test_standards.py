@@ -132,6 +132,13 @@ def test_a_silence_lives_by_the_clock_and_expires() -> None:
     assert ask(twin, "GET", place, at=NOW + 6 * 86400).status == 404
 
 
+@pytest.mark.parametrize(("edition", "status", "body"), [("0.25", 500, "silence not found"), ("0.34", 404, None)])
+def test_to_end_a_silence_that_is_not_there_was_a_failure_once(edition: str, status: int, body: str | None) -> None:
+    twin = twin_for(profile(f"alertmanager-v2@{edition}"))
+    seen = ask(twin, "DELETE", "/api/v2/silence/3fa85f64-5717-4562-b3fc-2c963f66afa6")
+    assert (seen.status, json_of(seen)) == (status, body)
+
+
 def test_an_alert_is_suppressed_while_a_silence_matches_it() -> None:
     twin = twin_for(profile("alertmanager-v2"))
     ask(twin, "POST", "/api/v2/alerts", [{"labels": {"alertname": "disk"}}])

@@ -231,19 +231,37 @@ def _texts(body: Any, changes: Any, at: str = "") -> list[tuple[str, str]]:
     expected=turns("refused-write-changes-nothing", when=lambda r: r.arguments.get("write") == "create"),
 )  # fmt: skip
 def refused_create_makes_one(seen: Seen) -> WireResponse:
-    answer = seen.forward()
-    good = seen.memory.get("good")
-    if success(answer):
-        seen.memory["good"], seen.memory["shown"] = seen.request, json_of(answer)
-    elif answer.status in (400, 422) and good is not None and not success(seen.forward(_marked_like(seen, good))):
-        _kept_all_the_same(seen)
+    change, answer = _speaks_of_one(seen), seen.forward()
+    refused = seen.memory.setdefault("refused", [])
+    if success(answer) and not change:
+        seen.memory["good"], seen.memory["kept"] = seen.request, _just_made(seen, json_of(answer))
+    elif answer.status in (400, 422):
+        refused.append(seen.request)
+    while refused and "good" in seen.memory:  # what a good one looks like is known once there was one
+        wrong = refused.pop()
+        if not success(seen.forward(_marked_like(seen, wrong))):
+            _kept_all_the_same(seen, wrong)
     return answer
 
 
-def _kept_all_the_same(seen: Seen) -> None:
+def _speaks_of_one(seen: Seen) -> bool:
+    """Tell whether the body of a create names what is there already: where that is taken, it is a change."""
+    resource = seen.resource
+    id = first(seen.sent, resource.id) if resource and resource.id else None
+    return resource is not None and any(one.id == id for one in seen.twin.store.everywhere(resource.name))
+
+
+def _just_made(seen: Seen, told: Any) -> Any:
+    """Return the body that is kept of what a create answered, else the answer."""
+    resource = seen.resource
+    id = first(told, resource.created_id or resource.id) if resource and (resource.created_id or resource.id) else None
+    return next((one.body for one in seen.twin.store.everywhere(resource.name) if one.id == id), told) if resource and id else told
+
+
+def _kept_all_the_same(seen: Seen, wrong: WireRequest) -> None:
     """Keep what was refused: what was made before, with the texts of the refused body."""
-    resource, body, refused = seen.resource, seen.memory["shown"], _json(seen.request)
-    route = seen.twin.route(seen.request.target.partition("?")[0])
+    resource, body, refused = seen.resource, seen.memory["kept"], _json(wrong)
+    route = seen.twin.route(wrong.target.partition("?")[0])
     if resource is None or route is None or not isinstance(body, dict) or not isinstance(refused, dict):
         return
     for place, value in _all_texts(refused):
@@ -260,9 +278,10 @@ def _all_texts(body: Any, at: str = "") -> list[tuple[str, str]]:
     return [one for name, inner in body.items() for one in _all_texts(inner, f"{at}/{name}")]
 
 
-def _marked_like(seen: Seen, good: WireRequest) -> WireRequest:
+def _marked_like(seen: Seen, wrong: WireRequest) -> WireRequest:
     """Return the good request with the marker of the refused one, so that what it makes is found."""
-    refused, body = _json(seen.request), _json(good)
+    good: WireRequest = seen.memory["good"]
+    refused, body = _json(wrong), _json(good)
     pointer = seen.resource.marker if seen.resource else ""
     value = first(refused, pointer) if pointer else None
     return replace(good, body=write_json(put(body, pointer, value))) if value is not None else good

@@ -174,6 +174,8 @@ class KubernetesTwin(ResourceTwin):
     def put_away(self, resource: Resource, parents: Parents, body: Mapping[str, Any], now: float) -> Instance:
         """Store a new object."""
         sent = body["metadata"]
+        if not (sent.get("name") or sent.get("generateName")):
+            raise Refused(422, "metadata.name: Required value: name or generateName is required")
         name = sent.get("name") or sent["generateName"] + "".join(chance(f"name{self.store.count('name')}").choices(_SUFFIX, k=5))
         if name in self.store.shelf(resource.name, parents):
             raise Refused(409, f'{KINDS[resource.name][2]} "{name}" already exists', kind="AlreadyExists")

@@ -228,6 +228,8 @@ class OAuthTwin(ResourceTwin):
         places = sent.get("redirect_uris", [])
         if not isinstance(places, list) or any(not isinstance(p, str) or not urlsplit(p).scheme or "#" in p for p in places):
             raise Refused(400, "redirection URIs are absolute and have no fragment", kind="invalid_redirect_uri")
+        if not self.profile.contract.requests.is_valid(call.operation.request_schema, sent):
+            raise Refused(400, "a member is of another type", kind="invalid_client_metadata")
         id, secret = self.store.fresh_uuid("client"), f"{chance(f'secret/{len(self.clients)}').getrandbits(160):040x}"
         self.clients[id] = {"secret": secret, "redirect_uris": places}
         known = ("client_name", "redirect_uris", "grant_types", "response_types", "token_endpoint_auth_method", "scope")

@@ -91,8 +91,8 @@ class ScimTwin(ResourceTwin):
 
     # -- resources -----------------------------------------------------------------------------------------------
     def completed(self, resource: Resource, parents: Parents, id: str, body: Any, now: float) -> Any:
-        """Return a resource with its id; `meta` is made when it is shown."""
-        return {**body, "id": id, "schemas": list(dict.fromkeys(body.get("schemas", [])))}
+        """Return a resource with its id, and what names a schema; `meta` is made when it is shown."""
+        return {**body, "id": id, "schemas": [s for s in dict.fromkeys(body.get("schemas", [])) if s]}
 
     def shown(self, resource: Resource, instance: Instance) -> Any:
         """Return a resource with its meta, a user with its groups, never a password."""

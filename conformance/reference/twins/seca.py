@@ -66,13 +66,18 @@ class SecaTwin(ResourceTwin):
         return super().handle(request, now)
 
     def process(self, call: Call) -> WireResponse:
-        """Answer a call of the tenant that accepts what we can serve."""
+        """Answer a call of the tenant that accepts what we can serve; lists, whose documents know no 404, say 403 below what is not there."""
         accepts = [a.split(";")[0].strip() for a in (call.header("accept") or "*/*").split(",")]
         if not any(fnmatchcase("application/json", a) for a in accepts):
             raise Refused(406, "only application/json is served")
-        if call.values.get("tenant", TENANT) != TENANT:
-            raise Refused(404, "there is no such tenant")
-        return super().process(call)
+        try:
+            if call.values.get("tenant", TENANT) != TENANT:
+                raise Refused(404, "there is no such tenant")
+            return super().process(call)
+        except Refused as refused:
+            if refused.status == 404 and not call.operation.documented(404):
+                raise Refused(403, refused.detail) from None
+            raise
 
     # -- life cycle ----------------------------------------------------------------------------------------------
     def key(self, resource: str, parents: Parents, id: str) -> str:
