@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,14 +12,16 @@ from conformance.api import Api
 from conformance.checks.registry import Check
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable, NotTested
 from conformance.exchange import Exchange, Path, Request
-from conformance.flow import Answer, Asked, Callback, Recording, Wait, drive, given, now, send
+from conformance.flow import Answer, Asked, Callback, Recording, Wait, drive, given, now, send, wait
 from conformance.loading.profiles import load_profile
-from conformance.planning.examine import LATE, REPEATED, case_name, examination, judged, needed, unlooked
+from conformance.planning.examine import KEPT, LATE, REPEATED, SETTLED_S, case_name, examination, judged, needed, unlooked
 from conformance.planning.plan import Test
-from conformance.run import Result
+from conformance.profile import Profile
+from conformance.requirement import Requirement
+from conformance.run import Finding, Result
 from conformance.verdict import Effect, Level, Verdict
 from conformance.wire import header
-from tests.checks.support import answer, profile_of, run_check
+from tests.checks.support import answer, profile_of, requirement_of, run_check
 from tests.notes import shelf
 
 PROFILE = load_profile("notes", shelf())
@@ -51,14 +54,16 @@ def look(
     effect: Effect = Effect.READ,
     control: Exchange | None = None,
     ready: Any = None,
+    requirement: Requirement = REQUIREMENT,
+    profile: Profile = PROFILE,
 ) -> Result:
     check = Check(name="x", run=run, about="service", cases=(lambda p, r: cases) if cases != (None,) else None, ready=ready)
-    test = Test(requirement=REQUIREMENT, check=check, cases=cases, effect=effect, isolation="own")
+    test = Test(requirement=requirement, check=check, cases=cases, effect=effect, isolation="own")
 
     def tools(place: str) -> Api:
-        return Api(profile=PROFILE, run_id="0123456789abcdef", started=0.0, test_data={}, allowed=frozenset(), place=place)
+        return Api(profile=profile, run_id="0123456789abcdef", started=0.0, test_data={}, allowed=frozenset(), place=place)
 
-    return judged(test, now(drive(examination(test, tools), server)), server.seen, control, PROFILE)
+    return judged(test, now(drive(examination(test, tools), server)), server.seen, control, profile)
 
 
 async def expects_200(api: Api) -> None:
@@ -88,9 +93,9 @@ def test_a_fail_that_reproduces_stands() -> None:
     result = look(expects_200, Server(500, 500))
     assert result.verdict is Verdict.FAIL
     assert result.cause == "status"
-    [finding] = result.findings
-    assert finding.evidence == ((1, 0, 0), (2, 0, 0))
-    assert not finding.seen_once
+    found = Finding(case="", expected="200", observed="500", cause="status", evidence=((1, 0, 0), (2, 0, 0)))
+    assert result.findings == (found,)
+    assert result.reason == "expected 200; observed 500"
 
 
 def test_a_fail_that_does_not_reproduce_is_unstable() -> None:
@@ -163,6 +168,7 @@ def test_one_reproducing_case_is_enough() -> None:
     result = look(by_case, Server(200), cases=cases)
     assert (result.verdict, result.failed, result.judged) == (Verdict.FAIL, len(cases), len(cases))
     assert result.requests == len(cases) + REPEATED
+    assert [f.case for f in result.findings] == cases
 
 
 def test_unrepeated_cases_do_not_stand_alone() -> None:
@@ -215,6 +221,37 @@ def test_what_is_not_looked_at_says_why() -> None:
     )
 
 
+DRAFT: dict[str, Any] = {"seen": False, "level": Level.SHOULD, "feature": "archive", "needs": ("notes/get-about.answers", "notes/gone")}
+OURS: dict[str, Any] = {"basis": "programme", "decided": "by us", "check": "x", "on": "note", "family": "answers"}
+
+
+@pytest.mark.parametrize("more", [DRAFT, OURS])
+def test_a_result_can_be_read_alone(more: dict[str, Any]) -> None:
+    """It holds what the requirement says of itself, whether or not it was looked at; a need that is not in the profile is none."""
+    asked = replace(REQUIREMENT, id="notes/asked", clause="§7", sentence="It is asked.", **more)
+    test = Test(requirement=asked, check=None, cases=(None, None), effect=Effect.READ, isolation="own")
+    told = unlooked(test, Verdict.NOT_TESTED, "why", PROFILE)
+    assert told == Result(
+        requirement="notes/asked", level=asked.level, draft="seen" in more, clause="§7", basis=asked.basis, feature=asked.feature,
+        sentence="It is asked.", check=asked.check, on=asked.on, family=asked.family, needs=asked.needs[:1],
+        verdict=Verdict.NOT_TESTED, reason="why", cases=2,
+    )  # fmt: skip
+    seen = look(expects_200, Timed(), requirement=asked, cases=(None,))
+    same = ("requirement", "level", "draft", "clause", "basis", "feature", "sentence", "check", "on", "family", "needs")
+    assert [getattr(seen, name) for name in same] == [getattr(told, name) for name in same]
+    assert (seen.started_s, seen.ended_s, seen.requests) == (1.2346, 2.5, 3), "rounded as exchanges are stored, repeats counted"
+
+
+class Timed(Server):
+    """Answers 200 at once, from one time to another, at the third try."""
+
+    def __init__(self) -> None:
+        super().__init__(200)
+
+    async def __call__(self, at: Path, step: Asked) -> Any:
+        return replace(await super().__call__(at, step), started_s=1.23456, ended_s=2.5, tries=3)
+
+
 def test_needs_are_those_that_leave_nothing_to_look_at() -> None:
     """The operations that a check must use, and what the profile names."""
     from conformance.checks.registry import known_checks
@@ -250,6 +287,63 @@ def test_a_finding_at_a_place_that_the_answer_breaks_names_its_operation() -> No
     assert nothing.blocked_by == "listThings", "an answer with none of the members that it must have is wrong everywhere"
 
 
+SMALL = profile_of(
+    {
+        "paths": {"/things": {"get": {"operationId": "listThings", "responses": {"200": {"content": CONTENT}}}}},
+        "components": {"schemas": {"Thing": THING, "Error": ERROR}},
+    },
+    BOUND,
+)
+NAMELESS = 'schema Thing: required "name"'
+
+
+@pytest.mark.parametrize(
+    ("family", "status", "body", "cause", "place", "root"),
+    [
+        ("", 200, b'{"size":1}', "x", "/name", ("listThings", NAMELESS)),
+        ("answer", 200, b'{"size":1}', "x", "/name", ("", "x")),
+        ("", 200, b'{"size":1}', "x", None, ("", "x")),
+        ("", 200, b'{"name":"a"}', "x", "/name", ("", "x")),
+        ("", 200, b"<p>", "not JSON", None, ("listThings", "not JSON")),
+        ("", 400, b"[]", "not JSON", None, ("listThings", "error format")),
+        ("", 400, b"[]", "x", "/code", ("listThings", "error format")),
+        ("answer", 400, b"[]", "x", None, ("listThings", "error format")),
+        ("", 400, b"[]", "x", None, ("", "x")),
+        ("answers", 400, b"[]", "not JSON", None, ("", "not JSON")),
+        ("", 400, b'{"code":"A"}', "x", "/code", ("", "x")),
+    ],
+)
+def test_what_a_finding_goes_back_to(family: str, status: int, body: bytes, cause: str, place: str | None, root: tuple[str, str]) -> None:
+    """To the answer of its operation at that very place, or to the format of errors; and never that of `answers`, which names none."""
+
+    class Says(Server):
+        async def __call__(self, at: Path, step: Asked) -> Any:
+            headers = (("content-type", "application/json"),)
+            return replace(await super().__call__(at, step), status=status, body=body, headers=headers)
+
+    async def wrong(api: Api) -> None:
+        seen = await send(Request(operation="listThings", method="GET", target="/things"))
+        raise Nonconformity("a", "b", seen, cause=cause, place=place)
+
+    asked = requirement_of("x", "listThings", family=family)
+    result = look(wrong, Says(status), requirement=asked, profile=SMALL)
+    assert (result.verdict, result.blocked_by, result.cause) == (Verdict.FAIL, *root)
+
+
+def test_a_finding_without_an_exchange_stands_on_its_own() -> None:
+    """As does one in the answer of something that the contract does not know."""
+
+    async def nothing(api: Api) -> None:
+        raise Nonconformity("a", "b", cause="x")
+
+    async def elsewhere(api: Api) -> None:
+        raise Nonconformity("a", "b", await send(READ.with_(operation="gone")), cause="x", place="/name")
+
+    for run in (nothing, elsewhere):
+        result = look(run, Server(200), requirement=requirement_of("x", "listThings"), profile=SMALL)
+        assert (result.verdict, result.blocked_by, result.cause) == (Verdict.FAIL, "", "x")
+
+
 def test_a_finding_in_an_error_without_the_format_is_of_the_format() -> None:
     paths = {"/things": {"get": {"operationId": "listThings", "responses": {"200": {"content": CONTENT}}}}}
     small = profile_of({"paths": paths, "components": {"schemas": {"Thing": THING, "Error": ERROR}}}, BOUND)
@@ -271,7 +365,7 @@ class Behind(Answer):
 
     def __init__(self, lag: float) -> None:
         super().__init__()
-        self.lag, self.clock, self.written = lag, 0.0, float("inf")
+        self.lag, self.clock, self.written = lag, 100.0, float("inf")
 
     async def __call__(self, at: Path, step: Request | Wait | Callback) -> Any:
         if isinstance(step, Wait):
@@ -315,6 +409,70 @@ def test_what_is_seen_a_moment_later_is_no_finding(run: Callable[..., Any], roun
     assert offline == result
 
 
+def test_what_was_waited_for_is_no_haste() -> None:
+    """A check that itself let the time pass in which a write must be seen is not excused for having looked too early."""
+
+    async def patient(api: Api) -> None:
+        made = await send(WRITE)
+        await wait(SETTLED_S)
+        seen = await send(READ)
+        if not seen.success:
+            raise Nonconformity("200", seen.status, seen, made)
+
+    result = look(patient, Behind(1.5), effect=Effect.OWN)
+    assert (result.verdict, result.reason.partition(":")[0]) == (Verdict.INCONCLUSIVE, "unstable")
+
+
+def test_only_what_was_seen_late_is_excused() -> None:
+    """Not the case beside it that wrote nothing, and not the cases that were too many to be looked at again."""
+    late = [str(n) for n in range(REPEATED + KEPT + 1)]
+
+    async def read_back_one(api: Api, case: str) -> None:
+        await read_back(api)
+
+    assert look(read_back_one, Behind(0.3), cases=late[:KEPT], effect=Effect.OWN).verdict is Verdict.PASS
+    assert look(read_back_one, Behind(0.3), cases=late, effect=Effect.OWN).verdict is Verdict.INCONCLUSIVE
+
+    tried: list[str] = []
+
+    async def one_wrote(api: Api, case: str) -> None:
+        if case == "writes":
+            return await read_back(api)
+        tried.append(case)
+        seen = await send(READ)
+        if len(tried) == 1:
+            raise Nonconformity("a", "b", seen)
+        return None
+
+    assert look(one_wrote, Behind(0.3), cases=["writes", "reads"], effect=Effect.OWN).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_pass_rests_on_the_last_answer_of_each_case() -> None:
+    """In the round that counts for it; what was set up for all of them is none of it."""
+
+    async def ready(api: Api) -> None:
+        await send(READ)
+
+    async def case(api: Api, case: str, ready: object) -> None:
+        await (read_back(api) if case == "late" else expects_200(api))
+
+    class Early(Behind):
+        async def __call__(self, at: Path, step: Asked) -> Any:
+            seen = await super().__call__(at, step)
+            return replace(seen, status=200) if isinstance(step, Request) and at[1] == 0 else seen
+
+    result = look(case, Early(0.3), cases=["quick", "late"], ready=ready, effect=Effect.OWN)
+    assert result.verdict is Verdict.PASS
+    assert result.evidence == ((1, 0, 0), (3, 0, 2)), "a round counts the cases that it makes again"
+
+    async def set_up(api: Api, case: str, ready: object) -> None:
+        await (read_as_set_up(api) if case == "late" else expects_200(api))
+
+    result = look(set_up, Early(0.3), cases=["quick", "late"], ready=ready, effect=Effect.OWN)
+    assert (result.verdict, result.reason) == (Verdict.PASS, "")
+    assert result.evidence == ((1, 0, 0), (2, 0, 2))
+
+
 def test_what_is_never_seen_is_a_finding() -> None:
     """Time changes nothing there: it fails again, unhurried."""
     result = look(read_back, Behind(3600.0), effect=Effect.OWN)
@@ -350,3 +508,37 @@ def test_set_up_that_looked_too_early_is_made_again() -> None:
 
     result = look(case, Behind(0.3), cases=["a"], ready=read_as_set_up, effect=Effect.OWN)
     assert result.verdict is Verdict.PASS
+
+
+def test_each_look_has_values_of_its_own() -> None:
+    """What is set up, what is set up again and the case itself never meet in one name."""
+    seen: list[str] = []
+
+    async def ready(api: Api) -> None:
+        await send(WRITE)
+        seen.append(api.fresh())
+        await given(READ)
+
+    async def case(api: Api, case: str, ready: object) -> None:
+        seen.append(api.fresh())
+        await send(READ)
+
+    assert look(case, Behind(0.3), cases=["a", "b"], ready=ready, effect=Effect.OWN).verdict is Verdict.PASS
+    assert len(set(seen)) == len(seen) == 4
+
+
+def test_set_up_that_cannot_be_undone_is_not_made_again() -> None:
+    """And set-up that found something else than a read that came too early is not made again either."""
+    server = Behind(0.3)
+
+    async def case(api: Api, case: str, ready: object) -> None:
+        await send(READ)
+
+    result = look(case, server, cases=["a"], ready=read_as_set_up, effect=Effect.LASTING)
+    assert (result.verdict, result.requests) == (Verdict.INCONCLUSIVE, 2)
+
+    async def refused(api: Api) -> None:
+        raise Inconclusive("no such thing", await send(WRITE))
+
+    result = look(case, Behind(0.3), cases=["a"], ready=refused, effect=Effect.OWN)
+    assert (result.verdict, result.requests) == (Verdict.INCONCLUSIVE, 1)

@@ -12,10 +12,10 @@ from conformance.checks.registry import known_checks
 from conformance.loading.profiles import Shelf, load_profile
 from conformance.loading.records import read_exchanges, read_run
 from conformance.loading.targets import claim_of
-from conformance.planning.rejudge import flips, rejudge
-from conformance.run import Run
+from conformance.planning.rejudge import flips, gap_between, rejudge
+from conformance.run import Difference, Gap, Header, Result, Run
 from conformance.scoring import score
-from conformance.verdict import Verdict
+from conformance.verdict import Level, Verdict
 from tests.conftest import Command
 from tests.notes import PROFILES, SPECS, Notes, shelf
 
@@ -94,3 +94,21 @@ def test_flips_name_what_is_only_on_one_side(ran: Path) -> None:
     short = replace(run, results=run.results[1:])
     assert [(f.before, f.after) for f in flips(run, short)] == [(Verdict.PASS, None)]
     assert [(f.before, f.after) for f in flips(short, run)] == [(None, Verdict.PASS)]
+
+
+def test_the_gap_is_what_the_newest_edition_finds_wanting() -> None:
+    """What fails there and not here, and what only it asks; what it could not look at is counted alone, what passes there is no gap."""
+
+    def run(edition: str, **verdicts: str) -> Run:
+        header = Header(suite="0", run_id="r", started=0.0, seed=1, profile="p", edition=edition)
+        results = [Result(requirement=i, level=Level.SHOULD, verdict=Verdict(v), reason=f"why {i}") for i, v in verdicts.items()]
+        return Run(header=header, results=tuple(results))
+
+    before = run("1", same="fail", worse="pass", mended="fail", unseen="pass", gone="pass", off="pass")
+    newest = run("2", same="fail", worse="fail", mended="pass", unseen="not-tested", new="not-tested", fine="pass", off="not-applicable")
+    differences = tuple(
+        Difference(requirement=i, level=Level.SHOULD, verdict=Verdict(v), reason=f"why {i}")
+        for i, v in (("worse", "fail"), ("new", "not-tested"))
+    )
+    assert gap_between(before, newest, ["told"]) == Gap(edition="2", changes=("told",), unseen=1, differences=differences)
+    assert gap_between(before, before) == Gap(edition="1", changes=(), unseen=0, differences=())

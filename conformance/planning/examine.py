@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -166,7 +166,7 @@ def judged(test: Test, examined: Examined, seen: Mapping[Path, Exchange], contro
     roots: list[tuple[str, str]] = []
     reproduced = any(isinstance(e, Nonconformity) for e in examined.again.values())
     evidence: list[Path] = []
-    rounds: dict[int, int] = {}
+    counts: dict[int, Path] = {}  # where the steps of the look that counts for a case begin, where it is not the first
     for case in examined.first:
         verdict, reason = _verdict(case, seen, control)
         excused = _absent(case.error) or not (test.check and test.check.timed)  # by a server that is a moment behind
@@ -174,7 +174,7 @@ def judged(test: Test, examined: Examined, seen: Mapping[Path, Exchange], contro
             again = examined.again.get(case.index, _Unrepeated)
             if excused and _seen_late(case.index, examined, seen):
                 verdict, reason = Verdict.PASS, LATE
-                rounds[case.index] = 3
+                counts[case.index] = _steps_of(case.index, 3, examined.once_more)
             elif again is not _Unrepeated and not isinstance(again, Nonconformity | Stale):
                 verdict, reason = Verdict.INCONCLUSIVE, f"unstable: failed once ({case.error}), then did not"
                 unstable.append(case.name)
@@ -191,9 +191,11 @@ def judged(test: Test, examined: Examined, seen: Mapping[Path, Exchange], contro
                 verdict, reason = Verdict.FAIL, str(again)
                 roots.append(_root(test.requirement, again, profile))
                 findings.append(_of_root(_finding(case, again, last, False), roots[-1]))
-            elif again is None and excused and any(x.status for at, x in seen.items() if at[:2] == (2, case.index)):
-                verdict, reason = Verdict.PASS, LATE
-                rounds[case.index] = 2
+            elif again is None and excused:
+                second = _steps_of(case.index, 2, examined.again)
+                if any(x.status for at, x in seen.items() if at[:2] == second):
+                    verdict, reason = Verdict.PASS, LATE
+                    counts[case.index] = second
         if verdict is Verdict.INCONCLUSIVE and isinstance(case.error, Inconclusive) and case.error.needs:
             blocked = blocked or case.error.needs
         if case.error is not None and not findings and hasattr(case.error, "evidence"):
@@ -202,7 +204,7 @@ def judged(test: Test, examined: Examined, seen: Mapping[Path, Exchange], contro
         reasons.setdefault(verdict, reason)
     verdict = fold(verdicts)
     if verdict is Verdict.PASS:
-        evidence = _last_answers(seen, rounds)
+        evidence = _last_answers(seen, {counts.get(case.index, (1, case.index)) for case in examined.first})
     requirement = test.requirement
     times = [x.started_s for x in seen.values()], [x.ended_s for x in seen.values()]
     first = findings[0] if findings else None
@@ -280,18 +282,22 @@ def _finding(case: CaseEnding, first: Nonconformity, again: Nonconformity | None
     return Finding(case=case.name, expected=first.expected, observed=first.observed, cause=first.cause, evidence=paths, seen_once=seen_once)
 
 
-def _last_answers(seen: Mapping[Path, Exchange], rounds: Mapping[int, int]) -> list[Path]:
-    """Return the last exchange of each case in the round that counts, at most `KEPT`: what a pass rests on."""
-    last: dict[int, Path] = {}
-    for at in sorted(at for at, x in seen.items() if len(at) > 1 and at[0] == rounds.get(at[1], 1) and x.status):
-        last[at[1]] = at
+def _steps_of(index: int, number: int, cases: Mapping[int, Exception | None]) -> Path:
+    """Return where the steps of a case begin in a round that made only some *cases* again, and counts those it made."""
+    return (number, list(cases).index(index))
+
+
+def _last_answers(seen: Mapping[Path, Exchange], looks: Set[Path]) -> list[Path]:
+    """Return the last exchange of each case in the look that counts, at most `KEPT`: what a pass rests on."""
+    last: dict[Path, Path] = {}
+    for at in sorted(at for at, x in seen.items() if at[:2] in looks and x.status):
+        last[at[:2]] = at
     return list(last.values())[:KEPT]
 
 
 def _seen_late(index: int, examined: Examined, seen: Mapping[Path, Exchange]) -> bool:
     """Tell whether a case failed only because it read at once what it had written: unhurried, it passes whenever it is looked at."""
-    passes = (examined.again.get(index), examined.once_more.get(index, _Unrepeated))
-    if any(ended is not None for ended in passes):
+    if examined.once_more.get(index, _Unrepeated) is not None:
         return False
     mine = [x for at, x in seen.items() if at[:2] == (1, index)]
     written = [x.ended_s for x in mine if x.success and x.request.effect is not Effect.READ]
