@@ -48,9 +48,7 @@ test-all: $(STAMP) ## everything, with the whole selftest
 	$(BIN)/python -m pytest $(ARGS)
 	$(BIN)/conformance selftest --gate --seeds 3
 
-# Without ARGS it begins anew; with them it goes on below mutants/.
-mutation: $(MUTATION_STAMP) ## do our tests notice a change of the modules that decide verdicts? (ARGS=FILE or MUTANT: these alone)
-	$(if $(ARGS),,rm -rf mutants)
+mutation: $(MUTATION_STAMP) ## do our tests notice a change of the modules that decide verdicts? (ARGS=FILE: these alone)
 	$(BIN)/python tests/mutation.py $(ARGS)
 
 sensitivity: $(STAMP) ## measure again what the suite catches, store it, and write docs/sensitivity.md

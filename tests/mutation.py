@@ -1,7 +1,7 @@
 """Mutation testing of the modules that decide verdicts: change one thing at a time and see whether a test of ours notices.
 
-`make mutation` runs it over what `[tool.mutmut]` of pyproject.toml names; `ARGS=FILE...` over these of them alone, and with names of
-mutants (`conformance.scoring.x_settle__mutmut_7`, with `*`) those are tried again after a test was added. It works below mutants/.
+`make mutation` runs it over what `[tool.mutmut]` of pyproject.toml names, `ARGS=FILE...` over these of them alone. It works below mutants/,
+where what was noticed is kept: begun again, it tries what changed and what no test had noticed (`make clean` forgets).
 
 The tool is mutmut; three rules are ours. Functions behind a decorator are changed too, because every check and property is one.
 A text with a space in it is for a reader and stays; any other string is changed in one way. And a module with tests of its own
@@ -20,6 +20,7 @@ from typing import Any
 
 import libcst as cst
 import mutmut.__main__ as tool
+from mutmut.configuration import config
 from mutmut.mutation import file_mutation
 from mutmut.mutation.mutators import operator_string
 from mutmut.runners.harness import PytestRunner
@@ -27,6 +28,7 @@ from mutmut.state import state
 from mutmut.stats import status_by_exit_code
 
 WIDTH = 48
+SURVIVED, UNTESTED = 0, 33
 _skips = file_mutation.MutationVisitor._skip_node_and_children
 _arranged = file_mutation.function_trampoline_arrangement
 _run_tests = PytestRunner.run_tests
@@ -54,7 +56,7 @@ def _own_tests(runner: PytestRunner, *, mutant_name: str | None, tests: Iterable
 
 
 def run(words: Sequence[str]) -> None:
-    """Try the mutants of the modules, or those named, in *words*; of all modules where there are none."""
+    """Try the mutants of the modules in *words*, or of all; what survived before, or met no test, is tried again."""
     file_mutation.MutationVisitor._skip_node_and_children = _skips_less
     file_mutation.function_trampoline_arrangement = _arranged_once
     file_mutation.mutation_operators = [
@@ -62,15 +64,25 @@ def run(words: Sequence[str]) -> None:
     ]
     PytestRunner.run_tests = _own_tests
     os.environ["HYPOTHESIS_PROFILE"] = "mutation"
+    for path, kept in _kept():
+        kept["exit_code_by_key"] = {name: None if code in (SURVIVED, UNTESTED) else code for name, code in kept["exit_code_by_key"].items()}
+        path.write_text(json.dumps(kept))
     tool._run([f"{w.removesuffix('.py').replace('/', '.')}.x*" if w.endswith(".py") else w for w in words], 1)
+
+
+def _kept() -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield what is known of the mutants of each module that is still asked for."""
+    for path in sorted(Path("mutants").rglob("*.py.meta")):
+        if config().should_mutate(str(path.relative_to("mutants")).removesuffix(".meta")):
+            yield path, json.loads(path.read_text())
 
 
 def table() -> Iterator[str]:
     """Yield a line for each module that was changed, then the mutants that no test noticed."""
     left: list[str] = []
     yield f"{'module':{WIDTH}}mutants  killed  share  survived  without a test"
-    for path in sorted(Path("mutants").rglob("*.py.meta")):
-        endings = {name: status_by_exit_code[code] for name, code in json.loads(path.read_text())["exit_code_by_key"].items()}
+    for path, kept in _kept():
+        endings = {name: status_by_exit_code[code] for name, code in kept["exit_code_by_key"].items()}
         count = Counter("killed" if e == "timeout" else e for e in endings.values())
         left += [f"{name}: {e}" for name, e in endings.items() if e not in ("killed", "timeout")]
         if total := len(endings):

@@ -56,8 +56,10 @@ def look(
     ready: Any = None,
     requirement: Requirement = REQUIREMENT,
     profile: Profile = PROFILE,
+    **more: Any,
 ) -> Result:
-    check = Check(name="x", run=run, about="service", cases=(lambda p, r: cases) if cases != (None,) else None, ready=ready)
+    more = {"about": "service", "cases": (lambda p, r: cases) if cases != (None,) else None, **more}
+    check = Check(name="x", run=run, ready=ready, **more)
     test = Test(requirement=requirement, check=check, cases=cases, effect=effect, isolation="own")
 
     def tools(place: str) -> Api:
@@ -542,3 +544,197 @@ def test_set_up_that_cannot_be_undone_is_not_made_again() -> None:
 
     result = look(case, Behind(0.3), cases=["a"], ready=refused, effect=Effect.OWN)
     assert (result.verdict, result.requests) == (Verdict.INCONCLUSIVE, 1)
+
+
+@pytest.mark.parametrize(
+    ("effect", "status", "disturbed", "tries"),
+    [
+        (Effect.READ, 404, False, 2),
+        (Effect.READ, 410, False, 2),
+        (Effect.READ, 200, False, 2),
+        (Effect.READ, 404, True, 1),
+        (Effect.READ, 500, False, 1),
+        (Effect.OWN, 404, False, 1),
+        (Effect.OWN, 200, False, 1),
+    ],
+)
+def test_only_a_read_can_come_too_early(effect: Effect, status: int, disturbed: bool, tries: int) -> None:
+    """It did not find, or found what was there before; where others disturbed the look, or anything else ended it, patience helps nothing."""
+
+    async def unsure(api: Api) -> None:
+        raise Inconclusive("?", await send(replace(READ, effect=effect)), disturbed=disturbed)
+
+    assert look(unsure, Server(status), effect=Effect.OWN).requests == tries
+
+    async def said(api: Api) -> None:
+        raise Inconclusive("nothing was sent")
+
+    assert look(said, Server(status), effect=Effect.OWN).requests == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "effect", "verdict"),
+    [(404, Effect.READ, "pass"), (410, Effect.READ, "pass"), (200, Effect.READ, "inconclusive"), (404, Effect.LASTING, "inconclusive")],
+)
+def test_what_changes_with_time_is_excused_where_it_was_not_there(status: int, effect: Effect, verdict: str) -> None:
+    """A check that looks at what time does is made again as fast as before, and only an absence is put down to a server that is behind."""
+    fresh: list[str] = []
+
+    class Once(Behind):
+        async def __call__(self, at: Path, step: Asked) -> Any:
+            seen = await super().__call__(at, step)
+            return replace(seen, status=status) if seen is not None and at[0] == 1 and at[2] == 1 else seen
+
+    async def moment(api: Api) -> None:
+        fresh.append(api.fresh())
+        made = await send(WRITE)
+        seen = await send(replace(READ, effect=effect))
+        later = await send(READ)
+        if len(fresh) == 1:
+            raise Nonconformity("there", "not", seen, made, later)
+
+    timed = look(moment, Once(0.0), effect=Effect.OWN, timed=True)
+    assert timed.verdict == verdict
+    assert len(set(fresh)) == len(fresh), "each round has values of its own"
+    if verdict == "inconclusive":
+        fresh.clear()
+        assert look(moment, Once(0.0), effect=Effect.OWN).verdict is Verdict.PASS
+    hasty = look(read_back, Behind(0.3), effect=Effect.OWN, timed=True)
+    assert hasty.verdict is Verdict.PASS
+
+    async def counts(api: Api) -> None:
+        await send(WRITE)
+        seen = await send(READ.with_(operation="getNote"), also=(404,))
+        raise Nonconformity("more", "less", await send(WRITE), seen)
+
+    waits = Behind(0.3)
+    began = waits.clock
+    assert look(counts, waits, effect=Effect.OWN, timed=True).verdict is Verdict.FAIL
+    assert waits.clock == began, "no time is let pass"
+
+
+def test_what_a_check_is_called_with() -> None:
+    """What it is about, the case, what set-up gave, and the arguments of the requirement; set-up has neither case nor arguments."""
+    got: list[tuple[Any, ...]] = []
+
+    async def ready(api: Api, *on: Any) -> str:
+        got.append(("ready", *on))
+        await send(READ)
+        return "made"
+
+    async def run(api: Api, *rest: Any, size: int) -> int:
+        got.append((*rest, size))
+        await send(READ)
+        return 7
+
+    resource, operation = PROFILE.resource("note"), PROFILE.operation("getNote")
+    for about, on, first in (("resource", "note", (resource,)), ("operation", "getNote", (operation,)), ("service", "", ())):
+        got.clear()
+        asked = replace(REQUIREMENT, on=on, arguments={"size": 3})
+        assert look(run, Server(200), cases=["a"], ready=ready, requirement=asked, about=about).verdict is Verdict.PASS, (
+            "what it returns is nothing"
+        )
+        assert got == [("ready", *first), (*first, "a", "made", 3)]
+
+
+def test_what_was_noted_the_first_time_is_kept() -> None:
+    """Not what a repetition notes; also where nothing may be repeated."""
+
+    async def noting(api: Api) -> None:
+        api.note("needs", api.fresh())
+        raise Nonconformity("a", "b", await send(READ))
+
+    for effect in (Effect.READ, Effect.LASTING):
+        result = look(noting, Server(200), effect=effect)
+        assert [f.kind for f in result.facts] == ["needs"], effect
+
+
+def test_a_finding_of_set_up_is_that_of_each_case() -> None:
+    """Each is named, and values are those of this requirement alone."""
+    used: list[str] = []
+
+    async def ready(api: Api) -> None:
+        used.append(api.fresh())
+        raise Nonconformity("a", "b", await send(READ))
+
+    async def case(api: Api, case: str, ready: object) -> None:
+        raise AssertionError("not reached")
+
+    result = look(case, Server(200), cases=["a", "b"], ready=ready)
+    assert (result.verdict, [f.case for f in result.findings]) == (Verdict.FAIL, ["a", "b"])
+    look(case, Server(200), cases=["a", "b"], ready=ready, requirement=PROFILE.by_id["notes/get-about.answers"])
+    assert len(set(used)) == 2
+
+    async def alone(api: Api) -> None:
+        used.append(api.fresh())
+        await send(READ)
+
+    look(alone, Server(200))
+    look(alone, Server(200), requirement=PROFILE.by_id["notes/get-about.answers"])
+    assert len(set(used)) == 4
+
+
+def test_a_repetition_that_was_not_recorded_takes_nothing_back() -> None:
+    """The finding stands, marked as seen once unless another case of it was seen twice; an unstable one stays what it was."""
+
+    async def each(api: Api, case: str) -> None:
+        raise Nonconformity("a", case, await send(READ))
+
+    server = Server(200)
+    both = look(each, server, cases=["one", "two"])
+    assert [(f.seen_once, f.evidence) for f in both.findings] == [(False, ((1, 0, 0), (2, 0, 0))), (False, ((1, 1, 0), (2, 1, 0)))]
+    once = look(each, Recording({at: x for at, x in server.seen.items() if at[0] == 1}), cases=["one", "two"])
+    assert (once.verdict, [f.seen_once for f in once.findings]) == (Verdict.FAIL, [True, True])
+    half = look(each, Recording({at: x for at, x in server.seen.items() if at != (2, 1, 0)}), cases=["one", "two"])
+    assert [f.seen_once for f in half.findings] == [False, False]
+
+
+def test_one_result_of_several_cases() -> None:
+    """The first reason and the first operation that kept us from looking; of a fail the operation alone that all findings go back to."""
+
+    async def blocked(api: Api, case: str) -> None:
+        raise Inconclusive(f"no {case}", await send(WRITE), needs=case)
+
+    result = look(blocked, Server(500), cases=["", "getAbout", "getNote"])
+    assert (result.verdict, result.reason, result.blocked_by) == (Verdict.INCONCLUSIVE, "no ", "getAbout")
+    assert (result.evidence, result.judged, result.failed, result.findings) == (((1, 0, 0), (1, 1, 0), (1, 2, 0)), 0, 0, ())
+
+    async def off(api: Api, case: str) -> None:
+        if case == "blocked":
+            raise Inconclusive("no", await send(WRITE), needs="getAbout")
+        raise Nonconformity("a", "b", await send(Request(operation="listThings", method="GET", target="/things")), cause=case)
+
+    asked = requirement_of("x", "listThings")
+    same, other = "not JSON", "x"
+    for cases, root in ((["blocked", same, same], "listThings"), ([same, other], ""), ([other, same], "")):
+        result = look(off, Server(200), cases=cases, requirement=asked, profile=SMALL)
+        assert (result.verdict, result.blocked_by, result.cause) == (Verdict.FAIL, root, cases[-1] if root else cases[0])
+        assert result.reason == "expected a; observed b"
+
+
+def test_what_is_kept_of_many_findings_has_an_end() -> None:
+    """They are all counted, and the first are told."""
+
+    async def each(api: Api, case: str) -> None:
+        raise Nonconformity("a", case, await send(READ))
+
+    async def unsure(api: Api, case: str) -> None:
+        raise Inconclusive(case, await send(WRITE))
+
+    cases = [str(n) for n in range(KEPT + 5)]
+    result = look(each, Server(200), cases=cases)
+    assert (result.failed, [f.observed for f in result.findings]) == (KEPT + 5, cases[:KEPT])
+    assert len(look(unsure, Server(200), cases=cases).evidence) == KEPT
+
+
+def test_the_answer_to_everything_must_be_the_same_in_all() -> None:
+    """Another status or another body is an answer of its own; so is one of several."""
+    control = Exchange(request=READ, status=200, body=b"{}")
+
+    async def two(api: Api) -> None:
+        await send(READ)
+        await send(READ, also=(404,))
+
+    assert look(two, Server(200), control=control).verdict is Verdict.INCONCLUSIVE
+    assert look(two, Server(404, 200), control=control).verdict is Verdict.PASS
+    assert look(two, Server(200), control=replace(control, status=201)).verdict is Verdict.PASS

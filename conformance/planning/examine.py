@@ -49,7 +49,6 @@ class Examined:
 
     first: tuple[CaseEnding, ...]
     again: Mapping[int, Exception | None]
-    repeatable: bool
     facts: tuple[Fact, ...] = ()
     once_more: Mapping[int, Exception | None] = field(default_factory=dict)
 
@@ -69,7 +68,7 @@ async def examination(test: Test, tools: Tools) -> Examined:
         await together(*[_nothing()])
     names = [case_name(case) for case in test.cases]
     if isinstance(ready, Exception):
-        return Examined(tuple(CaseEnding(i, n, ready) for i, n in enumerate(names)), {}, False)
+        return Examined(tuple(CaseEnding(i, n, ready) for i, n in enumerate(names)), {})
 
     used: list[Api] = []
     lagging: set[int] = set()
@@ -86,7 +85,7 @@ async def examination(test: Test, tools: Tools) -> Examined:
     first = await round_of(range(len(test.cases)), 1)
     facts = tuple(fact for api in used for fact in api.facts)
     if not repeatable:
-        return Examined(tuple(CaseEnding(i, names[i], e) for i, e in first.items()), {}, False, facts)
+        return Examined(tuple(CaseEnding(i, names[i], e) for i, e in first.items()), {}, facts)
     failing = [i for i, e in first.items() if isinstance(e, Nonconformity)]
     early = [i for i, e in first.items() if _early(e)]
     lagging.update(i for i, e in first.items() if not test.check.timed or _absent(e))
@@ -95,7 +94,7 @@ async def examination(test: Test, tools: Tools) -> Examined:
     if not any(isinstance(again[i], Nonconformity) for i in failing[:REPEATED]):
         apart += failing[REPEATED:]
     once_more = await round_of(apart[:KEPT], 3)
-    return Examined(tuple(CaseEnding(i, names[i], e) for i, e in first.items()), again, True, facts, once_more)
+    return Examined(tuple(CaseEnding(i, names[i], e) for i, e in first.items()), again, facts, once_more)
 
 
 async def _made_ready(test: Test, tools: Tools, repeatable: bool) -> Any:
@@ -162,7 +161,6 @@ def judged(test: Test, examined: Examined, seen: Mapping[Path, Exchange], contro
     findings: list[Finding] = []
     reasons: dict[Verdict, str] = {}
     blocked = ""
-    unstable: list[str] = []
     roots: list[tuple[str, str]] = []
     reproduced = any(isinstance(e, Nonconformity) for e in examined.again.values())
     evidence: list[Path] = []
@@ -177,7 +175,6 @@ def judged(test: Test, examined: Examined, seen: Mapping[Path, Exchange], contro
                 counts[case.index] = _steps_of(case.index, 3, examined.once_more)
             elif again is not _Unrepeated and not isinstance(again, Nonconformity | Stale):
                 verdict, reason = Verdict.INCONCLUSIVE, f"unstable: failed once ({case.error}), then did not"
-                unstable.append(case.name)
             elif again is _Unrepeated and examined.again and not reproduced:
                 verdict, reason = Verdict.INCONCLUSIVE, "unstable: other cases of this failure did not reproduce"
             else:
