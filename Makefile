@@ -4,9 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 BROWSER_STAMP := $(VENV)/.installed-browser
+MUTATION_STAMP := $(VENV)/.installed-mutation
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-all test test-browser test-all sensitivity lint format bench wheel corpus lock clean
+.PHONY: help env demo demo-all test test-browser test-all mutation sensitivity lint format bench wheel corpus lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -23,6 +24,10 @@ $(STAMP): requirements-lock.txt pyproject.toml
 
 $(BROWSER_STAMP): requirements-lock-browser.txt $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-lock-browser.txt
+	touch $@
+
+$(MUTATION_STAMP): requirements-lock-mutation.txt $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-lock-mutation.txt
 	touch $@
 
 demo: $(STAMP) ## twins, a campaign with pair sessions and the real servers that pip brings in little time, dashboard
@@ -42,6 +47,9 @@ test-browser: $(BROWSER_STAMP) ## the pages in a real browser; skips with a reas
 test-all: $(STAMP) ## everything, with the whole selftest
 	$(BIN)/python -m pytest $(ARGS)
 	$(BIN)/conformance selftest --gate --seeds 3
+
+mutation: $(MUTATION_STAMP) ## do our tests notice a change of the modules that decide verdicts? (ARGS=FILE: these alone)
+	$(BIN)/python tests/mutation.py $(ARGS)
 
 sensitivity: $(STAMP) ## measure again what the suite catches, store it, and write docs/sensitivity.md
 	$(BIN)/conformance selftest --store || true
@@ -81,10 +89,11 @@ lock: ## resolve again what pyproject.toml and fixtures/servers/*.in ask for (LO
 	test -x .venv-lock/bin/python || $(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check $(LOCK_UV)
 	$(UV_PIP) --extra dev pyproject.toml -o requirements-lock.txt
-	$(PYTHON) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['browser'], sep='\n')" \
-	  | $(UV_PIP) --no-annotate -c requirements-lock.txt - -o requirements-lock-browser.txt
+	for extra in browser mutation; do \
+	  $(PYTHON) -c "import sys, tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies'][sys.argv[1]], sep='\n')" $$extra \
+	    | $(UV_PIP) --no-annotate -c requirements-lock.txt - -o requirements-lock-$$extra.txt || exit 1; done
 	for name in sushy_tools scim2_server openstack_placement boaviztapi oidc_provider_mock tmf_mock; do $(UV_PIP) --no-annotate fixtures/servers/$$name.in -o fixtures/servers/$$name.txt || exit 1; done
 
 clean: ## remove environments, launched servers, build output and caches
-	rm -rf $(VENV) .venv-* .servers build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* .servers build dist mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

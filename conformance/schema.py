@@ -106,7 +106,7 @@ def _escape(part: str | int) -> str:
 def _cause(error: Any, keyword: str) -> str:
     """Name the schema and keyword that were broken, the same for every operation that uses the schema."""
     path = [str(p) for p in error.schema_path]
-    if path[:2] == ["components", "schemas"] and len(path) > 2:
+    if path[:2] == ["components", "schemas"]:
         place = "/".join(p for p in path[3:-1] if p not in ("properties", "items", "allOf") and not p.isdigit())
         what = f" {error.message.split(' is a required')[0]}" if keyword == "required" else ""
         return clip(f"schema {path[2]}{'/' + place if place else ''}: {keyword}{what}", 160)

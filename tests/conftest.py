@@ -8,17 +8,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from conformance.cli.main import main
 from tests.notes import PROFILES, SPECS, Notes, served
 
 pytest_plugins = ["pytester"]
+collect_ignore = ["mutation.py"]  # no tests, and what it needs `make mutation` alone installs
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background: what we start would not hear Ctrl-C either
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("quick", max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "mutation", settings.get_profile("quick"), phases=[Phase.explicit, Phase.generate]
+)  # no smaller example is asked for
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 Command = Callable[..., int]

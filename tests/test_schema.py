@@ -45,6 +45,9 @@ def test_each_side_owns_its_members() -> None:
     assert problems(Schemas(both, "response"), {"name": "n", "password": "p"}) == [" required"]
     assert problems(Schemas(both, "request"), {"name": "n", "password": "p"}) == []
     assert problems(Schemas(both, "request"), {"id": "1", "name": "n"}) == [" required"]
+    beside = {"required": ["p"], "properties": {"p": {"$ref": "#/components/schemas/S", "writeOnly": True}}}
+    assert problems(Schemas(document(A=beside, S={"type": "string"})), {}) == [], "the mark may stand beside the reference"
+    assert problems(Schemas(document(A=beside, S={"type": "string"}), "request"), {}) == [" required"]
     assert both["components"]["schemas"]["A"]["required"] == ["id", "name", "password"], "the document itself is not touched"
 
 
@@ -83,6 +86,19 @@ def test_a_redacted_value_is_still_a_string() -> None:
     assert sorted(problems(schemas, {"x": SECRET})) == [" required", "/x type"]
 
 
+def test_a_violation_says_where() -> None:
+    """Of a member that is missing the place is the member's own, escaped; of the whole body there is no pointer to name."""
+    schemas = Schemas(document(A={"type": "object", "required": ["a/b"], "properties": {"c": {"required": ["d"]}}}))
+    whole, inner = schemas.violations("/components/schemas/A", {"c": {}})
+    assert {(v.pointer, v.missing, v.place) for v in (whole, inner)} == {("", "a/b", "/a~1b"), ("/c", "d", "/c/d")}
+    [kind] = schemas.violations("/components/schemas/A", 1)
+    assert (kind.pointer, kind.missing, kind.place) == ("", "", "")
+    assert str(kind).startswith("the body: 1 is not of type")
+    assert {str(v).partition(":")[0] for v in (whole, inner)} == {"the body", "/c"}
+    assert schemas.is_valid("/components/schemas/A", {"a/b": 1})
+    assert not schemas.is_valid("/components/schemas/A", {})
+
+
 def test_causes_are_the_same_for_every_operation() -> None:
     """A fault of a shared schema has one name, wherever its body came from."""
     shared = {
@@ -104,6 +120,24 @@ def test_causes_are_the_same_for_every_operation() -> None:
     assert {v.cause for p in pointers for v in schemas.violations(p, [{"c": 1}, {"c": 2}])} == {"schema B/c: type"}
     assert {v.cause for p in pointers for v in schemas.violations(p, [{}])} == {'schema B: required "c"'}
     assert [v.pointer for v in schemas.violations(pointers[1], [{"c": ""}, {"c": 1}])] == ["/1/c"]
+
+
+def test_a_cause_has_the_place_in_its_schema() -> None:
+    """Below the schema that has a name, without what only holds parts together; elsewhere the place in the body, without its numbers."""
+    part = {"type": "object", "properties": {"list": {"type": "array", "items": {"properties": {"n": {"type": "integer"}}}}}}
+    schemas = Schemas(
+        document(A={"allOf": [{"required": ["is a required one"]}, part]})
+        | {"inline": part, "deep": {"additionalProperties": {"additionalProperties": {"type": "string"}}}}
+    )
+    body = {"list": [{"n": "x"}], "is a required one": 1}
+    assert [v.cause for v in schemas.violations("/components/schemas/A", body)] == ["schema A/list/n: type"]
+    assert [v.cause for v in schemas.violations("/components/schemas/A", {})] == ['schema A: required "is a required one"']
+    assert [v.cause for v in schemas.violations("/inline", body)] == ["type at list/n"]
+    assert [v.cause for v in schemas.violations("/inline", 1)] == ["type at the body"]
+    assert [v.cause for v in schemas.violations("/components/schemas/A", 1) if v.keyword == "type"] == ["schema A: type"]
+    [long] = schemas.violations("/deep", {"a" * 100: {"b" * 100: 1}})
+    assert long.cause.startswith(f"type at {'a' * 100}/bbb")
+    assert len(long.cause) < 200, "a cause is a name, not a body"
 
 
 def test_pointers_escape_what_stands_in_names() -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.run import Footer, Header, Look, Result, Run
-from conformance.scoring import ENOUGH, Exit, causes, score, settle, tally
+from conformance.run import Finding, Footer, Header, Look, Result, Run
+from conformance.scoring import ENOUGH, UNUSABLE, Exit, causes, leaves_nothing, score, settle, standing, tally, worst
 from conformance.verdict import WORDS, Effect, Level, Verdict, fold
 from tests import strategies
 
@@ -58,6 +58,14 @@ def test_the_first_exit_code_that_applies_wins(results: list[str], more: dict[st
     assert code(*[result(v) for v in results], **more) is expected
 
 
+def test_of_several_codes_the_first_that_applies_wins() -> None:
+    """In the order of the exit codes, which is not that of their numbers; of none at all it is incomplete."""
+    order = [Exit.INTERRUPTED, Exit.USAGE, Exit.UNREACHABLE, Exit.FAILED, Exit.BROKEN, Exit.INCOMPLETE, Exit.PASSED]
+    for n, first in enumerate(order):
+        assert worst(reversed(order[n:])) is first
+    assert worst([]) is Exit.INCOMPLETE
+
+
 @pytest.mark.parametrize("level", ["SHOULD", "MAY"])
 def test_only_a_must_fails_a_run(level: str) -> None:
     """A failed SHOULD or MAY is shown and changes no exit code; alone it leaves nothing judged."""
@@ -73,6 +81,7 @@ def test_a_draft_counts_nowhere() -> None:
     assert said.drafts.total == 1
     assert said.causes == ()
     assert said.verdict("p/draft") is Verdict.FAIL, "it is shown all the same"
+    assert said.verdict("p/elsewhere") is None
     assert "conforms to" in said.conclusion
 
 
@@ -81,6 +90,7 @@ def test_what_no_request_can_show_is_told_apart() -> None:
     assert code(result(), result("not-tested", reason="unobservable")) is Exit.PASSED
     assert code(result(), result("not-tested", reason="needs --allow write")) is Exit.INCOMPLETE
     assert tally([result("not-tested", reason="destructive"), result("not-tested", reason="x")]).unobservable == 1
+    assert tally([result(), result("fail"), result("fail"), result("inconclusive")]).judged == 3
 
 
 def test_programme_requirements_have_a_column_of_their_own() -> None:
@@ -111,6 +121,35 @@ def test_the_conclusion_never_says_more_than_was_seen() -> None:
         assert not score(incomplete).conclusion.startswith("conforms"), incomplete
 
 
+def test_the_conclusion_says_how_much_is_missing() -> None:
+    """What is inconclusive and what broke are added up; what no request can show is not waited for; a budget that ended is no cut."""
+    unsure = score(run(result(), result("inconclusive"), result("error"))).conclusion
+    assert unsure == "not enough evidence for profile p edition 1: 2 of 3 MUSTs in scope are inconclusive"
+    unseen = score(run(result(), result("not-tested", reason="unobservable"), result("not-tested"))).conclusion
+    assert unseen.endswith("was not wholly tested: 1 of 3 MUSTs in scope were not looked at")
+    assert "not wholly tested" in score(run(result(), footer=replace(COMPLETE, ended="budget"))).conclusion
+    assert "cut short" in score(run(result(), footer=replace(COMPLETE, ended="made up"))).conclusion
+    assert "cut short" in score(run(result(), footer=None)).conclusion
+    away = score(run(result(), trouble="no answer"))
+    assert (away.trouble, away.conclusion) == ("no answer", "nothing can be said of profile p edition 1: no answer")
+    assert score(replace(run(result()), look=None)).trouble == ""
+
+
+@pytest.mark.parametrize(
+    ("results", "symbol"),
+    [
+        (["pass"], "pass"),
+        (["pass", "fail", "error"], "fail"),
+        (["pass", "error"], "error"),
+        (["pass", "inconclusive"], "inconclusive"),
+        (["pass", "not-tested"], "inconclusive"),
+    ],
+)
+def test_one_symbol_stands_for_a_run(results: list[str], symbol: str) -> None:
+    """Green and red are the conclusion's; where it says neither, only what broke on our side is told apart."""
+    assert standing(score(run(*[result(v) for v in results]))) == symbol
+
+
 @pytest.mark.parametrize(
     ("inconclusive", "of", "enough"), [(1, 10, True), (2, 19, False), (1, 9, False), (0, 1, True), (10, 100, True), (11, 100, False)]
 )
@@ -133,6 +172,8 @@ def test_refused_credentials_are_out_of_reach() -> None:
     assert code(refused, refused) is Exit.UNREACHABLE
     assert code(refused, result()) is Exit.INCOMPLETE
     assert code(refused, result("fail")) is Exit.FAILED
+    assert code(refused, result("inconclusive", reason="slow")) is Exit.UNREACHABLE
+    assert code(result("inconclusive", reason="slow")) is Exit.INCOMPLETE
 
 
 @given(strategies.runs())
@@ -191,6 +232,17 @@ def test_a_failed_set_up_goes_back_to_the_operation() -> None:
     )
     assert settled[1].reason == "needs p/create.answers"
     assert settle([result("inconclusive", id="p/x", blocked_by="create")])[0].verdict is Verdict.INCONCLUSIVE
+    body = result("fail", id="p/create.answer", family="answer", on="create", cause=f"{UNUSABLE}: not JSON")
+    assert settle([body, result("inconclusive", id="p/x", blocked_by="create")])[1].reason == "needs p/create.answer"
+    readable = replace(body, cause="schema Thing: type")
+    assert settle([readable, result("inconclusive", id="p/x", blocked_by="create")])[1].verdict is Verdict.INCONCLUSIVE
+
+
+def test_what_is_excused_keeps_no_finding() -> None:
+    """It is counted where its cause is, so neither a finding nor a cause of its own is left to count."""
+    found = Finding(case="", expected="1", observed="2", cause="c", evidence=(), seen_once=False)
+    [_, excused] = settle([result("fail", id="p/a"), result("fail", id="p/b", needs=("p/a",), findings=(found,), cause="c")])
+    assert (excused.verdict, excused.findings, excused.cause) == (Verdict.NOT_TESTED, (), "")
 
 
 def test_a_place_that_an_answer_breaks_fails_once() -> None:
@@ -216,6 +268,27 @@ def test_the_format_of_errors_fails_once() -> None:
     body = replace(rule, check="request-refused")
     assert [r.verdict.value for r in settle([member, body])] == ["not-tested", "fail"]
     assert [r.verdict.value for r in settle([body, whole])] == ["fail", "fail"], "two that look at it themselves both stand"
+    assert [r.verdict.value for r in settle([rule, replace(rule, requirement="p/rule")])] == ["fail", "fail"], "so do two rules for it"
+    own = result("fail", id="p/read.answer", family="answer", on="read", cause="error format")
+    assert settle([whole, own, replace(member, cause="error format")])[2].reason == "needs p/read.answer", "the answer itself comes first"
+
+
+def test_an_answer_never_excuses_itself() -> None:
+    """What is wrong at a place of its own answer is its own finding."""
+    own = result("fail", id="p/read.answer", family="answer", on="read", blocked_by="read", cause="schema Thing: type")
+    assert settle([own])[0].verdict is Verdict.FAIL
+
+
+def test_a_draft_may_stand_for_a_draft() -> None:
+    """By its need, by the place and asked alone: what counts nowhere is excused by what counts nowhere."""
+    draft = result("fail", id="p/read.answer", family="answer", on="read", cause=f"{UNUSABLE}: not JSON", draft=True)
+    assert leaves_nothing(draft, Level.MUST, True)
+    assert not leaves_nothing(draft, Level.MUST, False)
+    assert settle([draft, result("fail", id="p/x", draft=True, needs=("p/read.answer",))])[1].verdict is Verdict.NOT_TESTED
+    assert settle([draft, result("fail", id="p/x", draft=True, blocked_by="read", cause=draft.cause)])[1].verdict is Verdict.NOT_TESTED
+    place = replace(draft, cause="schema Thing: type")
+    assert settle([place, result("fail", id="p/x", draft=True, blocked_by="read", cause=place.cause)])[1].verdict is Verdict.NOT_TESTED
+    assert settle([place, result("fail", id="p/x", blocked_by="read", cause=place.cause)])[1].verdict is Verdict.FAIL
 
 
 @pytest.mark.parametrize("cause", [{"level": "SHOULD"}, {"level": "MAY"}, {"draft": True}])
@@ -242,6 +315,8 @@ def test_a_long_chain_of_needs_ends() -> None:
     """A forged record cannot exhaust us."""
     settled = settle([result("fail", id=f"p/{n}", needs=(f"p/{n + 1}",)) for n in range(5000)])
     assert any(r.verdict is Verdict.FAIL for r in settled)
+    settled = settle([result("fail", id=f"p/{n}", family="answer", on=f"o{n}", blocked_by=f"o{n + 1}", cause="c") for n in range(5000)])
+    assert any(r.verdict is Verdict.FAIL for r in settled)
 
 
 @given(strategies.runs())
@@ -267,12 +342,13 @@ def test_causes_are_grouped_and_ordered() -> None:
             result("fail", "SHOULD", cause="many"),
             result("fail", cause="many"),
             result("fail", id="p/alone"),
+            result("fail", "MAY", cause="one"),
             result(),
         ]
     )
     assert [(c.cause, c.level.value, len(c.results)) for c in found] == [
         ("many", "MUST", 2),
-        ("one", "MUST", 1),
+        ("one", "MUST", 2),
         ("p/alone", "MUST", 1),
         ("z", "MAY", 1),
     ]

@@ -34,7 +34,20 @@ def test_rates_are_shares_of_what_there_was() -> None:
     assert (counts.precision, counts.recall) == (0.5, 0.5)
     assert (counts.variants, counts.false_findings, counts.requests) == (2, 0, 12)
     assert counts.survivors == ("p: blind",)
-    assert sensitivity([]).kill_rate is None
+    nothing = sensitivity([])
+    assert (nothing.kill_rate, nothing.precision, nothing.recall) == (None, None, None)
+    times = sensitivity([replace(LOSES, seconds=1.5, errors=frozenset({"p/a"})), replace(TWIN, seconds=0.5, errors=frozenset({"p/b"}))])
+    assert (times.seconds, times.errors) == (2.0, 2)
+
+
+def test_a_fault_that_no_requirement_speaks_of_does_not_apply() -> None:
+    """It is neither caught nor a survivor, and no matrix holds it; a permitted variant is no fault whatever it is expected to do."""
+    mute = replace(BLIND, expected=frozenset())
+    odd = replace(ORDER, expected=frozenset({"p/a"}))
+    assert (sensitivity([mute, odd]).faults, sensitivity([mute, odd]).survivors) == (0, ())
+    assert matrix("p", "1", [mute, odd]).faults == {}
+    assert matrix("p", "1", [mute, odd]).variants == ("other-order",)
+    assert matrix("p", "1", []).seeds == 1
 
 
 def test_a_red_variant_is_a_false_finding() -> None:
@@ -52,6 +65,10 @@ def test_what_got_worse_is_said_and_what_got_better_is_not() -> None:
     assert worse(stored, [replace(LOSES, red=frozenset({"p/b"}))]) == ["p: loses@list no longer turns p/a red"]
     assert worse(stored, [replace(ORDER, red=frozenset({"p/b"}))]) == ["p: p/b fails on a permitted variant, other-order (seed 2)"]
     assert worse(stored, [replace(TWIN, errors=frozenset({"p/b: boom"}))]) == ["p: as it is: error in p/b: boom"]
+    assert worse(stored, [replace(LOSES, name="new", red=frozenset({"p/b"}))]) == [], "a fault that was not measured before is no loss"
+    named = replace(ORDER, name=LOSES.name, red=frozenset({"p/b", "p/c"}))
+    every = worse(stored, [replace(TWIN, red=frozenset({"p/a"})), replace(LOSES, red=frozenset({"p/b"})), named])
+    assert len(every) == 4, "each is said, and a variant is none of the faults, whatever its name"
 
 
 def test_a_matrix_is_stored_and_read_back(tmp_path: Path) -> None:

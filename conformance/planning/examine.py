@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -49,7 +49,6 @@ class Examined:
 
     first: tuple[CaseEnding, ...]
     again: Mapping[int, Exception | None]
-    repeatable: bool
     facts: tuple[Fact, ...] = ()
     once_more: Mapping[int, Exception | None] = field(default_factory=dict)
 
@@ -69,7 +68,7 @@ async def examination(test: Test, tools: Tools) -> Examined:
         await together(*[_nothing()])
     names = [case_name(case) for case in test.cases]
     if isinstance(ready, Exception):
-        return Examined(tuple(CaseEnding(i, n, ready) for i, n in enumerate(names)), {}, False)
+        return Examined(tuple(CaseEnding(i, n, ready) for i, n in enumerate(names)), {})
 
     used: list[Api] = []
     lagging: set[int] = set()
@@ -86,7 +85,7 @@ async def examination(test: Test, tools: Tools) -> Examined:
     first = await round_of(range(len(test.cases)), 1)
     facts = tuple(fact for api in used for fact in api.facts)
     if not repeatable:
-        return Examined(tuple(CaseEnding(i, names[i], e) for i, e in first.items()), {}, False, facts)
+        return Examined(tuple(CaseEnding(i, names[i], e) for i, e in first.items()), {}, facts)
     failing = [i for i, e in first.items() if isinstance(e, Nonconformity)]
     early = [i for i, e in first.items() if _early(e)]
     lagging.update(i for i, e in first.items() if not test.check.timed or _absent(e))
@@ -95,7 +94,7 @@ async def examination(test: Test, tools: Tools) -> Examined:
     if not any(isinstance(again[i], Nonconformity) for i in failing[:REPEATED]):
         apart += failing[REPEATED:]
     once_more = await round_of(apart[:KEPT], 3)
-    return Examined(tuple(CaseEnding(i, names[i], e) for i, e in first.items()), again, True, facts, once_more)
+    return Examined(tuple(CaseEnding(i, names[i], e) for i, e in first.items()), again, facts, once_more)
 
 
 async def _made_ready(test: Test, tools: Tools, repeatable: bool) -> Any:
@@ -162,11 +161,10 @@ def judged(test: Test, examined: Examined, seen: Mapping[Path, Exchange], contro
     findings: list[Finding] = []
     reasons: dict[Verdict, str] = {}
     blocked = ""
-    unstable: list[str] = []
     roots: list[tuple[str, str]] = []
     reproduced = any(isinstance(e, Nonconformity) for e in examined.again.values())
     evidence: list[Path] = []
-    rounds: dict[int, int] = {}
+    counts: dict[int, Path] = {}  # where the steps of the look that counts for a case begin, where it is not the first
     for case in examined.first:
         verdict, reason = _verdict(case, seen, control)
         excused = _absent(case.error) or not (test.check and test.check.timed)  # by a server that is a moment behind
@@ -174,10 +172,9 @@ def judged(test: Test, examined: Examined, seen: Mapping[Path, Exchange], contro
             again = examined.again.get(case.index, _Unrepeated)
             if excused and _seen_late(case.index, examined, seen):
                 verdict, reason = Verdict.PASS, LATE
-                rounds[case.index] = 3
+                counts[case.index] = _steps_of(case.index, 3, examined.once_more)
             elif again is not _Unrepeated and not isinstance(again, Nonconformity | Stale):
                 verdict, reason = Verdict.INCONCLUSIVE, f"unstable: failed once ({case.error}), then did not"
-                unstable.append(case.name)
             elif again is _Unrepeated and examined.again and not reproduced:
                 verdict, reason = Verdict.INCONCLUSIVE, "unstable: other cases of this failure did not reproduce"
             else:
@@ -191,9 +188,11 @@ def judged(test: Test, examined: Examined, seen: Mapping[Path, Exchange], contro
                 verdict, reason = Verdict.FAIL, str(again)
                 roots.append(_root(test.requirement, again, profile))
                 findings.append(_of_root(_finding(case, again, last, False), roots[-1]))
-            elif again is None and excused and any(x.status for at, x in seen.items() if at[:2] == (2, case.index)):
-                verdict, reason = Verdict.PASS, LATE
-                rounds[case.index] = 2
+            elif again is None and excused:
+                second = _steps_of(case.index, 2, examined.again)
+                if any(x.status for at, x in seen.items() if at[:2] == second):
+                    verdict, reason = Verdict.PASS, LATE
+                    counts[case.index] = second
         if verdict is Verdict.INCONCLUSIVE and isinstance(case.error, Inconclusive) and case.error.needs:
             blocked = blocked or case.error.needs
         if case.error is not None and not findings and hasattr(case.error, "evidence"):
@@ -202,7 +201,7 @@ def judged(test: Test, examined: Examined, seen: Mapping[Path, Exchange], contro
         reasons.setdefault(verdict, reason)
     verdict = fold(verdicts)
     if verdict is Verdict.PASS:
-        evidence = _last_answers(seen, rounds)
+        evidence = _last_answers(seen, {counts.get(case.index, (1, case.index)) for case in examined.first})
     requirement = test.requirement
     times = [x.started_s for x in seen.values()], [x.ended_s for x in seen.values()]
     first = findings[0] if findings else None
@@ -284,18 +283,22 @@ def _finding(case: CaseEnding, first: Nonconformity, again: Nonconformity | None
     return Finding(case=case.name, expected=first.expected, observed=first.observed, cause=first.cause, evidence=paths, seen_once=seen_once)
 
 
-def _last_answers(seen: Mapping[Path, Exchange], rounds: Mapping[int, int]) -> list[Path]:
-    """Return the last exchange of each case in the round that counts, at most `KEPT`: what a pass rests on."""
-    last: dict[int, Path] = {}
-    for at in sorted(at for at, x in seen.items() if len(at) > 1 and at[0] == rounds.get(at[1], 1) and x.status):
-        last[at[1]] = at
+def _steps_of(index: int, number: int, cases: Mapping[int, Exception | None]) -> Path:
+    """Return where the steps of a case begin in a round that made only some *cases* again, and counts those it made."""
+    return (number, list(cases).index(index))
+
+
+def _last_answers(seen: Mapping[Path, Exchange], looks: Set[Path]) -> list[Path]:
+    """Return the last exchange of each case in the look that counts, at most `KEPT`: what a pass rests on."""
+    last: dict[Path, Path] = {}
+    for at in sorted(at for at, x in seen.items() if at[:2] in looks and x.status):
+        last[at[:2]] = at
     return list(last.values())[:KEPT]
 
 
 def _seen_late(index: int, examined: Examined, seen: Mapping[Path, Exchange]) -> bool:
     """Tell whether a case failed only because it read at once what it had written: unhurried, it passes whenever it is looked at."""
-    passes = (examined.again.get(index), examined.once_more.get(index, _Unrepeated))
-    if any(ended is not None for ended in passes):
+    if examined.once_more.get(index, _Unrepeated) is not None:
         return False
     mine = [x for at, x in seen.items() if at[:2] == (1, index)]
     written = [x.ended_s for x in mine if x.success and x.request.effect is not Effect.READ]
