@@ -425,6 +425,14 @@ def test_what_is_seen_a_moment_later_is_no_finding(run: Callable[..., Any], roun
     assert offline == result
 
 
+@pytest.mark.parametrize("run", [read_back, read_as_set_up])
+def test_what_can_be_looked_at_only_once_is_looked_at_unhurried(run: Callable[..., Any]) -> None:
+    """What lasts is not made twice, so the first look must not come too early; later than that is a finding."""
+    assert look(run, Behind(0.3), effect=Effect.LASTING).verdict is Verdict.PASS
+    assert look(run, Behind(2 * SETTLED_S), effect=Effect.LASTING).verdict is not Verdict.PASS
+    assert look(run, Behind(0.3), effect=Effect.LASTING, timed=True).verdict is not Verdict.PASS
+
+
 def test_what_was_waited_for_is_no_haste() -> None:
     """A check that itself let the time pass in which a write must be seen is not excused for having looked too early."""
 
@@ -545,7 +553,7 @@ def test_each_look_has_values_of_its_own() -> None:
 
 def test_set_up_that_cannot_be_undone_is_not_made_again() -> None:
     """And set-up that found something else than a read that came too early is not made again either."""
-    server = Behind(0.3)
+    server = Behind(2 * SETTLED_S)
 
     async def case(api: Api, case: str, ready: object) -> None:
         await send(READ)

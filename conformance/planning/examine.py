@@ -56,7 +56,8 @@ class Examined:
 async def examination(test: Test, tools: Tools) -> Examined:
     """Run set-up (step 0), all cases (step 1), and again what failed or looked too early (step 2; step 3 where that ended otherwise).
 
-    Again is unhurried: a server may take a moment until what was written, by the look or while setting up, is seen everywhere.
+    Again is unhurried, as is what can be looked at only once: a server may take a moment until what was written, by the look or while
+    setting up, is seen everywhere.
     """
     assert test.check is not None
     requirement = test.requirement.id
@@ -71,7 +72,7 @@ async def examination(test: Test, tools: Tools) -> Examined:
         return Examined(tuple(CaseEnding(i, n, ready) for i, n in enumerate(names)), {})
 
     used: list[Api] = []
-    lagging: set[int] = set()
+    lagging = set() if repeatable or test.check.timed else set(range(len(test.cases)))
 
     def fresh(place: str) -> Api:
         used.append(tools(place))
@@ -101,13 +102,15 @@ async def _made_ready(test: Test, tools: Tools, repeatable: bool) -> Any:
     """Run what a check sets up for all its cases; again, and unhurried, where it looked too early for what it wrote."""
     assert test.check is not None
     assert test.check.ready is not None
-    requirement = test.requirement.id
+    making = _call(test, tools(f"{test.requirement.id}|ready"), test.check.ready, None, None)
+    if not repeatable:
+        return await unhurried(making, SETTLED_S)
     try:
-        return await _call(test, tools(f"{requirement}|ready"), test.check.ready, None, None)
+        return await making
     except Inconclusive as error:
-        if not (repeatable and _early(error)):
+        if not _early(error):
             raise
-    return await unhurried(_call(test, tools(f"{requirement}|ready again"), test.check.ready, None, None), SETTLED_S)
+    return await unhurried(_call(test, tools(f"{test.requirement.id}|ready again"), test.check.ready, None, None), SETTLED_S)
 
 
 def _early(error: Exception | None) -> bool:
