@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from conformance.api import Api, path_values
-from conformance.checks.patterns.home import cut_short
 from conformance.content import sent_body
 from conformance.contract import SAFE
 from conformance.driving.credentials import Credentials, CredentialsRefused
 from conformance.driving.forging import Opaque
-from conformance.driving.ledger import Entry, Ledger
+from conformance.driving.ledger import Entry, Ledger, marks_of
 from conformance.driving.pace import Pace
 from conformance.driving.place import ascii_target, header_line, link_local, storable, url_origin
 from conformance.driving.sink import Sink
@@ -28,29 +26,18 @@ from conformance.driving.wires import NoAnswer, Wire
 from conformance.ending import Ending
 from conformance.exchange import Exchange, Path, Request, Trouble
 from conformance.flow import Callback
-from conformance.profile import Resource
 from conformance.redaction import Redactor
-from conformance.requirement import pick
-from conformance.run import Leftover
 from conformance.target import Target, origin
 from conformance.verdict import Effect
 from conformance.wire import Headers, WireRequest, WireResponse, header
 
 REPEATS = (1.0, 2.0, 4.0)
 LONGEST_WAIT = 30.0
-#: How often clean-up deletes what gives no answer.
-DELETES = 5
-#: Pauses before each look whether something is gone.
-PROOFS = (0.0, 0.5, 2.0, 5.0)
-#: Pauses before something that is in use is removed again.
-IN_USE = (0.2, 1.0, 3.0, 6.0, 12.0)
 BREAKER = 5
 #: Connections must have failed for so many seconds before we give up: a restart is shorter, and many in flight fail at once.
 BLIP = 3.0
 #: Troubles that say that the target never saw the request.
 NEVER_SENT = (Trouble.UNREACHABLE, Trouble.REFUSED, Trouble.GIVEN_UP, Trouble.OFF_ORIGIN)
-#: Requirement id under which clean-up is recorded.
-CLEAN_UP = "clean-up"
 
 Recorder = Callable[[str, Exchange], None]
 
@@ -126,7 +113,7 @@ class Driver:
             seen = self._redacted(replace(self._unanswered(request, "", *refusal, 1, self.now()), at=at))
         else:
             self._expect(request)
-            entry = self.ledger.intend(request.undo, self.tools("ledger").marker) if request.undo else None
+            entry = self._intend(request) if request.undo else None
             seen = self._redacted(replace(await self._repeated(request, url), at=at))
             self._note(entry, seen)
         self.record(requirement, seen)
@@ -288,6 +275,15 @@ class Driver:
         return seen
 
     # -- the ledger ----------------------------------------------------------------------------------------------
+    def _intend(self, request: Request) -> Entry:
+        """Write into the ledger what is about to be made, and, where it is made by a create of its own, where and what only it will hold."""
+        api = self.tools("ledger")
+        resource = api.resource(request.undo)
+        if request.operation != resource.create:
+            return self.ledger.intend(request.undo, api.marker)
+        at = (request.link or self.target.url.rstrip("/") + request.target).partition("?")[0]
+        return self.ledger.intend(request.undo, api.marker, at, marks_of(resource.example, sent_body(request)))
+
     def _note(self, entry: Entry | None, seen: Exchange) -> None:
         """Write into the ledger what an answer says of what we made; a secret in its place stays a placeholder there."""
         request = seen.request
@@ -318,124 +314,19 @@ class Driver:
         operation = api.operation(resource.delete)
         return api.request(operation, subject=replace(subject, parameters={**above, **subject.parameters}))
 
-    async def clean_up(self) -> list[Leftover]:
-        """Remove what the ledger holds, prove each gone, and return what could not be removed with its last state."""
-        self._lost = 0  # whoever was out of reach may be back
-        leftovers = await self._remove_all([entry for entry in self.ledger.open_entries() if entry.state != "intended"])
-        await self._find_lost()  # now that the lists are short
-        leftovers += await self._remove_all(self.ledger.open_entries())
+    # -- the end -------------------------------------------------------------------------------------------------
+    def try_again(self) -> None:
+        """Forget how many connections failed: whoever was out of reach may be back."""
+        self._lost = 0
+
+    async def log_out(self) -> None:
+        """End the sessions that were opened for our credentials."""
         for session in self.credentials.sessions:
             if self.reachable(session.url):
                 with suppress(NoAnswer):
                     target = ascii_target(urlsplit(session.url).path or "/")
                     await self.wire.fetch(url_origin(session.url), WireRequest(method="DELETE", target=target, headers=(session.proof,)))
         self.credentials.sessions.clear()
-        return leftovers
-
-    async def _remove_all(self, entries: Sequence[Entry]) -> list[Leftover]:
-        """Remove entries; what is refused as being in use (409) again, once what used it is gone."""
-        left: dict[int, Leftover | None] = {}
-        for pause in (*IN_USE, 0.0):
-            ended = await asyncio.gather(*[self._remove(entry) for entry in entries])
-            left.update(zip([entry.number for entry in entries], ended, strict=True))
-            entries = [entry for entry, found in zip(entries, ended, strict=True) if found and found.state.startswith("409")]
-            if not entries or not pause:
-                break
-            await asyncio.sleep(pause * self.patience)
-        return [found for found in left.values() if found]
-
-    async def _remove(self, entry: Entry) -> Leftover | None:
-        number, api = entry.number, self.tools("clean-up")
-        resource = api.resource(entry.resource)
-        if not entry.target and not entry.link:
-            self.ledger.update(entry, state="left", last=entry.last or "never answered")
-            return Leftover(
-                resource=entry.resource, where=f"marker {entry.marker}", state=entry.last or "sent, never answered, not found in the list"
-            )
-        operation = api.operation(resource.delete)
-        look = self._look(resource, entry)
-        proof = await self.exchange(CLEAN_UP, (number, 2), look) if look and entry.state == "deleted" else None
-        if proof is None or not self._over(resource, proof):
-            request = Request(
-                operation=operation.id, method=operation.method, target=entry.target, link=entry.link, effect=operation.effect,
-                on=operation.test_data, headers=(("accept", "*/*"),),
-            )  # fmt: skip
-            for _ in range(DELETES):  # a delete that was not answered may be repeated: the second one changes nothing more
-                proof = await self.exchange(CLEAN_UP, (number, 0), request)
-                if proof.trouble is not Trouble.CLOSED:
-                    break
-            assert proof is not None
-            if proof.status in (412, 428) and look:  # the server wants to know which state is meant (RFC 6585 section 3)
-                shown = await self.exchange(CLEAN_UP, (number, 3), look)
-                tag = shown.header("etag") or "*"
-                proof = await self.exchange(CLEAN_UP, (number, 4), request.with_(headers=(*request.headers, ("if-match", tag))))
-            if look and (proof.success or proof.status in resource.gone):
-                for pause in PROOFS:
-                    await asyncio.sleep(pause * self.patience)
-                    proof = await self.exchange(CLEAN_UP, (number, 1), look)
-                    if self._over(resource, proof):
-                        break
-        gone = proof.status in resource.gone or (look is None and proof.success)
-        if gone:
-            self.ledger.update(entry, state="removed", last=str(proof.status))
-            return None
-        state = "expired" if self._over(resource, proof) else proof.summary
-        self.ledger.update(entry, state="removed" if state == "expired" else "left", last=state)
-        if state == "expired" and resource.expired:
-            state = f"{resource.expired.equals} (the standard cannot remove it)"
-        elif resource.expired and self._expired(resource.expired, proof):
-            state = f"still {resource.expired.equals}"
-        return Leftover(resource=entry.resource, where=entry.link or entry.target, state=state)
-
-    def _look(self, resource: Resource, entry: Entry) -> Request | None:
-        """Return the read that shows whether an entry is gone, or None where there is none."""
-        if not resource.read:
-            return None
-        api = self.tools("clean-up")
-        read = api.operation(resource.read)
-        if entry.link:
-            return Request(operation=read.id, method=read.method, link=entry.link, headers=(("accept", api.accept(read)),))
-        try:
-            return api.request(read, parameters=path_values(api.operation(resource.delete).path, entry.target))
-        except Ending:
-            return None
-
-    def _over(self, resource: Resource, seen: Exchange) -> bool:
-        """Tell whether a read shows that nothing more comes of removing: gone, or as the bindings say of what stays."""
-        stays = resource.expired is not None and not resource.expired.passing
-        return seen.status in resource.gone or (stays and self._expired(resource.expired, seen))
-
-    def _expired(self, expired: Any, seen: Exchange) -> bool:
-        if expired is None or not seen.success:
-            return False
-        try:
-            return expired.equals in pick(seen.json(), expired.pointer)
-        except Ending:
-            return False
-
-    async def _find_lost(self) -> None:
-        """Look in the lists for what was sent and never answered, by the run's marker."""
-        for entry in [e for e in self.ledger.open_entries() if e.state == "intended"]:
-            api = self.tools("clean-up")
-            resource = api.resource(entry.resource)
-            if not (resource.list and resource.marker) or api.operation(resource.list).path_parameters:
-                continue
-            try:
-                listed = await self.exchange(CLEAN_UP, (9_999, entry.number), api.request(api.operation(resource.list)))
-                items = api.items(resource, listed.json()) if listed.success else []
-                known = {(e.target, e.link) for e in self.ledger.entries.values() if e.state != "intended"}
-                for item in items:
-                    if any(str(v).startswith(entry.marker) for v in pick(item, resource.marker)):
-                        remove = api.request(api.operation(resource.delete), subject=api.subject(resource, item))
-                        if (remove.target, remove.link) not in known:
-                            known.add((remove.target, remove.link))
-                            self.ledger.update(entry, state="made", target=remove.target, link=remove.link)
-                            break
-                else:
-                    if listed.success and not cut_short(listed):
-                        self.ledger.update(entry, state="removed", last="not in the list")
-            except (Ending, ValueError):
-                continue
 
 
 def _retry_after(answer: WireResponse) -> float:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 import msgspec
 
@@ -18,11 +20,16 @@ State = Literal["intended", "made", "deleted", "refused", "removed", "left"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One thing: `number` identifies it; `target` or `link` lead to it once the server said where it is."""
+    """One thing: `number` identifies it; `target` or `link` lead to it once the server said where it is.
+
+    `at` is where its create was sent, without a query; `marks` is what was sent that only this thing can hold: pointer -> text.
+    """
 
     number: int
     resource: str
     marker: str
+    at: str = ""
+    marks: dict[str, str] = field(default_factory=dict)
     state: State = "intended"
     target: str = ""
     link: str = ""
@@ -36,9 +43,9 @@ class Ledger:
         self.entries: dict[int, Entry] = {}
         self._file: BinaryIO | None = (folder / LEDGER_FILE).open("ab") if folder else None
 
-    def intend(self, resource: str, marker: str) -> Entry:
+    def intend(self, resource: str, marker: str, at: str = "", marks: Mapping[str, str] | None = None) -> Entry:
         """Note that a create is about to be sent."""
-        return self._put(Entry(number=len(self.entries) + 1, resource=resource, marker=marker))
+        return self._put(Entry(number=len(self.entries) + 1, resource=resource, marker=marker, at=at, marks=dict(marks or {})))
 
     def update(self, entry: Entry, **changes: str) -> Entry:
         """Note what became of an entry."""
@@ -65,6 +72,30 @@ class Ledger:
             self._file.write(msgspec.json.encode(entry) + b"\n")
             self._file.flush()
         return entry
+
+
+#: Templates of an example that are filled with a word that nothing else holds, and what such a word looks like.
+_FRESH = {"{unique}": "[a-z0-9]{10}", "{marker}": r"icra-\w+-[a-z0-9]{10}", "{uuid}": "[0-9a-f-]{36}"}
+_TEMPLATES = re.compile(r"\{[^{}]*\}")
+
+
+def marks_of(example: Any, sent: Any, at: str = "") -> dict[str, str]:
+    """Return what was sent at the places of *example* that take a fresh word: pointer -> text. Nothing else tells whose a thing is.
+
+    >>> marks_of({"name": "a-{unique}", "kind": "big"}, {"name": "a-abcdefgh23", "kind": "big"})
+    {'/name': 'a-abcdefgh23'}
+    """
+    if isinstance(example, Mapping) and isinstance(sent, Mapping):
+        pairs = [(f"{at}/{k.replace('~', '~0').replace('/', '~1')}", v, sent[k]) for k, v in example.items() if k in sent]
+        return {pointer: text for place, inside, value in pairs for pointer, text in marks_of(inside, value, place).items()}
+    if not isinstance(example, str) or not isinstance(sent, str):
+        return {}
+    templates = _TEMPLATES.findall(example)
+    if not templates or any(template not in _FRESH for template in templates):
+        return {}
+    between = _TEMPLATES.split(example)
+    form = re.escape(between[0]) + "".join(_FRESH[t] + re.escape(b) for t, b in zip(templates, between[1:], strict=True))
+    return {at: sent} if re.fullmatch(form, sent) else {}
 
 
 def read_ledger(folder: Path) -> Ledger:

@@ -19,8 +19,9 @@ from conformance.api import Api
 from conformance.checks.discovery import DISCOVERY, FirstLook, first_look
 from conformance.checks.registry import known_checks
 from conformance.claim import Claim
+from conformance.driving.cleanup import CLEAN_UP, clean_up
 from conformance.driving.credentials import Credentials, resolve_reference
-from conformance.driving.driver import CLEAN_UP, Driver
+from conformance.driving.driver import Driver
 from conformance.driving.editions import edition_notes, edition_spoken
 from conformance.driving.exploring import explore
 from conformance.driving.ledger import LEDGER_FILE, Ledger, read_ledger
@@ -118,6 +119,7 @@ class Session:
     exploration: Exploration | None = None
     order: list[str] = field(default_factory=list)
     _tasks: dict[str, asyncio.Task[Result]] = field(default_factory=dict)
+    _left: list[Leftover] = field(default_factory=list)
     _awaited: str = ""
     _writer: RecordWriter = field(init=False)
     _done_before: float = 0.0
@@ -158,7 +160,8 @@ class Session:
         if before is None:
             self._writer.line(self.header)
         if before is not None:
-            for leftover in await self.driver.clean_up():  # fresh values are the same as before: what was left would be in their way
+            self._left = await clean_up(self.driver)  # fresh values are the same as before: what was left would be in their way
+            for leftover in self._left:
                 self._writer.line(leftover)
         await self._first_look()
         self.results = {r.requirement: r for r in before.results if not r.reason.startswith(SPENT)} if before else {}
@@ -375,7 +378,7 @@ class Session:
         try:
             limits, count = self.target.limits, len(self.driver.ledger.open_entries())
             async with asyncio.timeout(CLEAN_UP_SECONDS + 3 * count * limits.timeout / limits.in_flight):
-                leftovers = await self.driver.clean_up()
+                leftovers = await clean_up(self.driver)
         except TimeoutError:
             leftovers = [
                 Leftover(resource=e.resource, where=e.link or e.target, state="clean-up took too long")
@@ -387,7 +390,7 @@ class Session:
         if gap:
             self._writer.line(gap)
         footer = Footer(ended=ended, ended_s=self.driver.now(), requests=self.driver.requests, exit_code=0)
-        run = replace(self.run(leftovers, footer), gap=gap)
+        run = replace(self.run([*self._left, *leftovers], footer), gap=gap)
         footer = replace(footer, exit_code=int(score(run).exit_code))
         self._writer.line(footer)
         self._writer.close()
@@ -437,7 +440,7 @@ async def clean_up_after(folder: Path, target: Target, shelf: Shelf | None, epoc
     session.header = run.header
     session._writer = RecordWriter(folder, resume=True)
     session._make_driver(run.header.run_id, True)
-    leftovers = await session.driver.clean_up()
+    leftovers = await clean_up(session.driver)
     await session.driver.wire.close()
     session.driver.ledger.close()
     session._writer.close()

@@ -121,15 +121,15 @@ async def issued_ends(
 
 
 async def _else_accepted(
-    api: Api, operation: Operation, right: Request, refused: Exchange, changes: Mapping[str, Any]
+    api: Api, operation: Operation, right: Request, refused: Exchange, control: Mapping[str, Any] | None
 ) -> tuple[Exchange, ...]:
-    """Go on only where a refusal is a finding here: the plain request, if this is another, is accepted; return what shows that.
+    """Go on only where a refusal is a finding here: the control, if there is another request, is accepted; return what shows that.
 
     Raises:
-        Inconclusive: the plain request is refused; what that means is for `answers` to find out.
+        Inconclusive: it is refused as well; what that means is for `answers` to find out.
     """
-    if changes:
-        return (await given(right),)
+    if control is not None:
+        return (await given(await changed(api, operation, right, control)),)
     if f"{api.profile.name}/{operation.slug}.answers" in api.profile.by_id:
         raise Inconclusive(f"set-up: {refused.request.where} answered {refused.status}", refused, needs=operation.id)
     return ()
@@ -140,6 +140,7 @@ async def answer_says(
     api: Api, operation: Operation, expect: Mapping[str, Any] | None = None, changes: Mapping[str, Any] | None = None,
     holds: Sequence[str] = (), lacks: Sequence[str] = (), of_test_data: bool = False, where: Mapping[str, Any] | None = None,
     includes: Mapping[str, Sequence[Any]] | None = None, only: Mapping[str, Sequence[Any]] | None = None, never_forbidden: bool = False,
+    control: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
     """Sends a valid request, with other members if told so, and expects values in the answer.
 
@@ -147,16 +148,18 @@ async def answer_says(
     `lacks`, pointers at which there is nothing; `includes`, pointer -> values each of which is among those there; `only`, pointer ->
     values of which each that is there is one; `of_test_data`, when a refusal may be because of the target's test data; `where`,
     pointer -> value that the answer must have for this to be looked at; `never_forbidden`, where 403 is no answer to what is asked,
-    and the plain valid request shows that the caller is let in.
+    and the plain valid request shows that the caller is let in; `control`, members of the request that must be accepted for a refusal
+    to be a finding (where there are `changes`: none, the plain valid one).
     """
     right = await valid_request(api, operation)
     seen = await send(await changed(api, operation, right, changes or {}), also=(403,) if never_forbidden else ())
     if never_forbidden and seen.status == 403:
-        control = await given(right)
-        raise Nonconformity("an answer, whatever it says", seen.summary, seen, control, cause=f"403 as an answer: {operation.title}")
+        plain = await given(right)
+        raise Nonconformity("an answer, whatever it says", seen.summary, seen, plain, cause=f"403 as an answer: {operation.title}")
     if of_test_data and 400 <= seen.status < 500:
         raise Inconclusive(f"needs test_data: {operation.title} refused what is there with {seen.refusal}", seen)
-    accepted = await _else_accepted(api, operation, right, seen, changes or {}) if 400 <= seen.status < 500 else ()
+    control = control if control is not None else {} if changes else None
+    accepted = await _else_accepted(api, operation, right, seen, control) if 400 <= seen.status < 500 else ()
     body = processed(operation, seen, *accepted).json()
     for place, value in (where or {}).items():
         if not same_value(one_at(body, place), value):

@@ -49,7 +49,7 @@ class KubernetesTwin(ResourceTwin):
         self._now = _BORN
         self._warnings: list[str] = []
         for name in ("default", "kube-system"):
-            self.put_away(self.bindings.resources["namespace"], (), {"metadata": {"name": name}}, _BORN)
+            self.put_away(self.bindings.resources["namespace"], (), {"metadata": {"name": name}}, _BORN).seeded = True
 
     # -- one request ---------------------------------------------------------------------------------------------
     def process(self, call: Call) -> WireResponse:

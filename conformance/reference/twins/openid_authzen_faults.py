@@ -19,10 +19,6 @@ def _decisions(seen: Seen, change: Callable[[list[Any]], list[Any]]) -> WireResp
     return seen.edited(lambda body: {**body, "evaluations": change(body["evaluations"])} if "evaluations" in body else body)
 
 
-def _asked_without_context(requirement: Requirement) -> bool:
-    return "context" not in requirement.arguments.get("changes", {})
-
-
 def _decided(requirement: Requirement) -> list[Any]:
     """Return what a requirement expects of each evaluation that it sends; None where it expects nothing."""
     told = requirement.arguments
@@ -96,7 +92,7 @@ def unknown_members_refused(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="A request without a context is refused.", applies=at("evaluate"),
-    expected=turns("answer-says", when=_asked_without_context),
+    expected=ids("evaluate.without-context"),
 )  # fmt: skip
 def context_demanded(seen: Seen) -> WireResponse:
     sent = seen.sent_members
