@@ -73,9 +73,15 @@ def test_a_refusal_is_no_finding() -> None:
     assert run_check("values-round-trip", profile(), "thing", nothing, members={"/note": []}).verdict is Verdict.NOT_APPLICABLE
 
 
-def test_a_server_that_breaks_was_not_looked_at() -> None:
+def test_a_value_that_breaks_the_server_is_a_finding() -> None:
+    """While the example does not; a server that breaks whatever it is sent is found elsewhere."""
     broken = Storing(lambda text: text, refuses=lambda text: not text.isascii(), status=500)
-    assert run_check("values-round-trip", profile(), "thing", broken, **ASKED).verdict is Verdict.INCONCLUSIVE
+    result = run_check("values-round-trip", profile(), "thing", broken, **ASKED)
+    assert (result.verdict, result.cause) == (Verdict.FAIL, "500: POST /things on valid input")
+    poor = Storing(lambda text: text, refuses=lambda text: not text.isascii(), status=501)
+    assert run_check("values-round-trip", profile(), "thing", poor, **ASKED).verdict is Verdict.INCONCLUSIVE
+    always = Storing(lambda text: text, refuses=lambda text: True, status=500)
+    assert run_check("values-round-trip", profile(), "thing", always, **ASKED).verdict is Verdict.INCONCLUSIVE
 
 
 def test_only_the_kinds_that_are_named_are_tried() -> None:

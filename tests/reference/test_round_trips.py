@@ -26,7 +26,9 @@ def test_texts_come_back_and_losing_them_is_seen(name: str, tmp_path: Path) -> N
     only = (f"{name}/{ASKED[name]}",)
     [whole] = run_twin(name, twin_for(profile(name)), tmp_path / "whole", target=target, only=only).results
     assert (whole.verdict, whole.judged) == (Verdict.PASS, whole.cases), whole.reason
-    faults = [p for p in planted(profile(name)) if p.fault.name in ("texts-composed", "astral-lost") and only[0] in p.expected]
+    faults = [
+        p for p in planted(profile(name)) if p.fault.name in ("texts-composed", "astral-lost", "astral-breaks") and only[0] in p.expected
+    ]
     assert "astral-lost" in [p.fault.name for p in faults]
     for number, one in enumerate(faults):
         faulty = one.twin(twin_for(profile(name)))

@@ -21,7 +21,7 @@ from conformance.checks.registry import check
 from conformance.checks.subjects import created, fresh_example, until_ready
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable, clip
 from conformance.exchange import Exchange
-from conformance.flow import send
+from conformance.flow import given, send
 from conformance.profile import Profile, Resource
 from conformance.requirement import Requirement
 from conformance.schema import resolve
@@ -142,8 +142,8 @@ def _drawn(seed: str, length: int) -> str:
 async def values_round_trip(api: Api, resource: Resource, case: Value, members: Mapping[str, Sequence[str]]) -> None:
     """Creates one for each boundary value that the contract permits at a member, and drawn ones; what is accepted is read back as it was sent.
 
-    A value that is refused with a 4xx is no finding: what a server must accept is for other requirements. Of a text that is lost the
-    smallest part that is lost as well is told.
+    A value that is refused with a 4xx is no finding: what a server must accept is for other requirements; one that breaks the server,
+    while the example does not, is. Of a text that is lost the smallest part that is lost as well is told.
 
     Args:
         members: pointers of members, each with the kinds of values to try: of texts `plain`, `case`, `composed`, `decomposed`, `astral`,
@@ -179,6 +179,16 @@ async def _lost(
         made = await send(making(api, resource, at, wanted), also=(403,))
         if 400 <= made.status < 500:
             raise NotApplicable(f"{_told(value)} is refused with {made.status}")
+        if made.status >= 500 and made.status != 501:
+            control = await given(making(api, resource, at, await fresh_example(api, resource)))
+            title = api.operation(resource.create).title
+            raise Nonconformity(
+                f"{_told(value)} at {pointer} is taken or refused with a 4xx",
+                made.summary,
+                made,
+                control,
+                cause=f"{made.status}: {title} on valid input",
+            )
         if not made.success:
             raise Inconclusive(f"set-up: {made.request.where} answered {made.status}", made, needs=resource.create)
         subject = created(api, resource, made, wanted, at.parent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -288,3 +289,13 @@ def texts_composed(seen: Seen) -> WireResponse:
 )  # fmt: skip
 def astral_lost(seen: Seen) -> WireResponse:
     return _stored(seen, "astral", lambda text: "".join(c if ord(c) < 0x10000 else "?" for c in text))
+
+
+@fault(
+    group=_GROUP, sentence="A create with characters beyond 16 bits breaks the server.",
+    applies=_tries("astral"),
+    expected=turns("values-round-trip"),
+)  # fmt: skip
+def astral_breaks(seen: Seen) -> WireResponse:
+    sent = json.dumps(seen.sent_members, ensure_ascii=False)
+    return WireResponse(status=500) if any(ord(c) >= 0x10000 for c in sent) else seen.forward()
