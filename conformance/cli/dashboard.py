@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from conformance.cli.common import say, shelf_of
+from conformance.cli.reading import judged_again
 from conformance.dashboard.build import build
+from conformance.dashboard.summary import judged_by
 from conformance.errors import UsageError, asked
 from conformance.loading.dispositions import load_dispositions
 from conformance.loading.profiles import Shelf, load_profile
 from conformance.reference.faults import planted
+from conformance.run import Run
+from conformance.writers.record import EXCHANGES_FILE
 
 
 def _dashboard_command(commands: Any) -> argparse.ArgumentParser:
@@ -33,7 +37,7 @@ def dashboard(options: argparse.Namespace) -> int:
     dispositions = load_dispositions(options.dispositions) if options.dispositions else ()
     made = build(
         options.places, options.output, shelf, audience=options.audience, as_of=moment_of(options.as_of), dispositions=dispositions,
-        catches=catches_of(shelf), keep=not options.no_cache,
+        catches=catches_of(shelf), judge=ShelfJudge(shelf), keep=not options.no_cache,
     )  # fmt: skip
     for problem in made.gathered.problems:
         say(f"left out: {problem}")
@@ -44,6 +48,31 @@ def dashboard(options: argparse.Namespace) -> int:
         f"{built.bytes / 1e6:.1f} MB, largest {built.largest} {built.largest_bytes / 1e3:.0f} kB"
     )
     return 0
+
+
+class ShelfJudge:
+    """Judges submitted runs by the profiles of a shelf."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf, self._versions = shelf, dict[str, str]()
+
+    def version(self, profile: str, edition: str) -> str:
+        """Return a digest of the profile; '' where it is not on the shelf."""
+        name = f"{profile}@{edition}"
+        if name not in self._versions:
+            try:
+                self._versions[name] = judged_by(load_profile(name, self.shelf).digests)
+            except UsageError:
+                self._versions[name] = ""
+        return self._versions[name]
+
+    def again(self, run: Run, folder: Path) -> tuple[Run, int] | None:
+        """Return a run as it is judged now, and how many verdicts are others than in the record; None where no exchanges are kept."""
+        file = folder / EXCHANGES_FILE
+        if not file.is_file() or not file.stat().st_size:
+            return None
+        found = judged_again(run, folder, self.shelf)
+        return found.after, len(found.flips)
 
 
 def moment_of(text: str) -> float | None:

@@ -52,7 +52,7 @@ def judge(options: argparse.Namespace) -> int:
     """Say what each run is worth by today's profile, whose verdict flips, and, of several runs, what the change does to whom."""
     shelf = shelf_of(options)
     folders = [place for named in options.runs for place in (newest_runs(named).values() if runs_below(named) != [named] else [named])]
-    found = [_again(folder, options.edition, shelf) for folder in folders]
+    found = [judged_again(read_run(folder), folder, shelf, options.edition) for folder in folders]
     if options.format == "json":
         documents = [{"run": str(j.folder), **json.loads(write_json(j.after)), "flips": [flip_data(f) for f in j.flips]} for j in found]
         whole: Any = {"runs": documents, "impact": impact_data(found)} if len(found) > 1 else documents
@@ -66,10 +66,15 @@ def judge(options: argparse.Namespace) -> int:
     return int(worst(score(j.after).exit_code for j in found))
 
 
-def _again(folder: Path, edition: str, shelf: Shelf) -> Judged:
-    before = read_run(folder)
-    profile = load_profile(f"{before.header.profile}@{edition or before.header.edition}", shelf, claim_of(before.header.claim).beside)
-    after = rejudge(before, read_exchanges(folder), profile, claim_of(before.header.claim), known_checks())
+def judged_again(before: Run, folder: Path, shelf: Shelf, edition: str = "") -> Judged:
+    """Return the run in *folder* as the profiles of *shelf* judge it, by its own edition or another.
+
+    Raises:
+        UsageError: there is no such profile, or the exchanges cannot be read.
+    """
+    claim = claim_of(before.header.claim)
+    profile = load_profile(f"{before.header.profile}@{edition or before.header.edition}", shelf, claim.beside)
+    after = rejudge(before, read_exchanges(folder), profile, claim, known_checks())
     return Judged(folder=folder, before=before, after=after, flips=tuple(flips(before, after)))
 
 

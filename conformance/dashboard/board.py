@@ -74,10 +74,10 @@ class Cell:
     def detail(self) -> Detail:
         """The details of the latest run."""
         cache = self.gathered.cache
-        found = cache.detail(self.latest.digest)
+        found = cache.detail(self.latest.key)
         if found is None:
             found = detail_of(self.gathered.run(self.latest))
-            cache.keep_detail(self.latest.digest, found)
+            cache.keep_detail(self.latest.key, found)
         return found
 
     @cached_property

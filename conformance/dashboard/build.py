@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conformance.dashboard.audience import Audience
 from conformance.dashboard.board import make_board
-from conformance.dashboard.gathering import Gathered, gather
+from conformance.dashboard.gathering import Gathered, Judge, gather
 from conformance.dashboard.knowledge import know
 from conformance.dashboard.pages import dependencies, failure, overview, pairs, profile, run, standards, system, waivers
 from conformance.dashboard.site import Built, Page, write_site
@@ -41,6 +41,7 @@ def build(
     as_of: float | None = None,
     dispositions: Sequence[Disposition] = (),
     catches: Mapping[str, Sequence[str]] | None = None,
+    judge: Judge | None = None,
     keep: bool = True,
 ) -> Outcome:
     """Build the site of all runs below *places*.
@@ -49,12 +50,13 @@ def build(
         audience: `partner:NAME`, `task-force` or `public`.
         as_of: from when ages are counted, seconds since the epoch; default: the newest run.
         catches: requirement -> sentences of faults that it is known to catch.
+        judge: judges submitted runs again; without one they count as they were submitted.
         keep: keep scored runs beside the records for the next build.
 
     Raises:
         UsageError: no runs, no such audience, or *site* holds something else.
     """
-    gathered = gather(places, keep=keep)
+    gathered = gather(places, judge, keep=keep)
     board = make_board(gathered, know(shelf, catches), dispositions, as_of)
     view = View(board=board, audience=Audience.parse(audience, board.partners))
     built = write_site(site, view, all_pages(view), {standards.FEEDBACK_FILE: standards.change_requests(view)})

@@ -1,4 +1,7 @@
-"""Find the runs, pair sessions and testbeds below folders. What cannot be read is told and loses nothing else."""
+"""Find the runs, pair sessions and testbeds below folders. What cannot be read is told and loses nothing else.
+
+What a partner sends in is evidence; what it shows is for us to say: a submitted run is judged again before it counts.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,16 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
 from conformance.dashboard.cache import CACHE_FILE, Cache
-from conformance.dashboard.summary import Line, line_of, names_of
+from conformance.dashboard.summary import Line, detail_of, line_of, names_of
 from conformance.errors import Problem, UsageError
 from conformance.loading.records import read_run
-from conformance.run import Run
+from conformance.run import Header, Run
 from conformance.scoring import score
 from conformance.writers.record import RUN_FILE
 
@@ -77,11 +80,22 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...] = ()
 
 
+class Judge(Protocol):
+    """Judges a recorded run again by the profiles of today."""
+
+    def version(self, profile: str, edition: str) -> str:
+        """Return a digest of what would judge; '' where that profile is not there."""
+
+    def again(self, run: Run, folder: Path) -> tuple[Run, int] | None:
+        """Return a run as it is judged now, and how many verdicts are others than in the record; None where no exchanges are kept."""
+
+
 @dataclass(kw_only=True)
 class Gathered:
     """All there is: lines of runs by time, pair sessions, what the testbeds say, what could not be read."""
 
     cache: Cache
+    judge: Judge | None = None
     lines: tuple[Line, ...] = ()
     pairs: tuple[Pair, ...] = ()
     partners: dict[str, PartnerFacts] = field(default_factory=dict)
@@ -91,15 +105,23 @@ class Gathered:
     scored: int = 0
 
     def run(self, line: Line) -> Run:
-        """Return the whole run of a line."""
-        return read_run(Path(line.folder))
+        """Return the whole run of a line, as it counts."""
+        recorded = read_run(Path(line.folder))
+        again = self.judge.again(recorded, Path(line.folder)) if self.judge and line.flipped is not None else None
+        return again[0] if again else recorded
+
+    def version(self, of: Header | Line) -> str:
+        """Return what judges a run again here; '' for one that the testbed itself made, or of a twin, which counts nowhere."""
+        kind = of.kind if isinstance(of, Line) else of.system_kind
+        return self.judge.version(of.profile, of.edition) if self.judge and of.run_by != "testbed" and kind != "twin" else ""
 
 
-def gather(places: Sequence[Path], *, keep: bool = True) -> Gathered:
+def gather(places: Sequence[Path], judge: Judge | None = None, *, keep: bool = True) -> Gathered:
     """Return what lies below *places*.
 
     Args:
         places: campaign folders, run folders, or folders of them.
+        judge: judges submitted runs again; without one they count as they were submitted.
         keep: keep scored runs in a file in the first place, so that the next time only new ones are read.
 
     Raises:
@@ -109,7 +131,7 @@ def gather(places: Sequence[Path], *, keep: bool = True) -> Gathered:
     if missing:
         raise UsageError(*missing)
     first = places[0] if places[0].is_dir() else places[0].parent
-    found = Gathered(cache=Cache(first / CACHE_FILE if keep else None))
+    found = Gathered(cache=Cache(first / CACHE_FILE if keep else None), judge=judge)
     files: list[Path] = []
     problems: list[str] = []
     for place in places:
@@ -153,18 +175,42 @@ def _lines(files: Sequence[Path], found: Gathered, problems: list[str]) -> list[
             if digest in lines:
                 continue  # a copy of a run that was read already
             line = known.get(digest)
-            if line is None:
-                run = read_run(file)
-                said = score(run)
-                names = found.cache.keep_names(names_of(said))
-                system, partner, kind = _whose(run, file, found.systems)
-                line = line_of(run, said, folder=str(file.parent), digest=digest, names=names, system=system, partner=partner, kind=kind)
+            if line is None or line.tried != found.version(line):
+                line = _counted(file, digest, found, problems)
                 found.cache.keep_line(line)
                 found.scored += 1
             lines[digest] = line if line.folder == str(file.parent) else msgspec.structs.replace(line, folder=str(file.parent))
         except (UsageError, OSError) as error:
             problems.append(str(error)[:400])
     return sorted(lines.values(), key=lambda line: (line.started, line.run_id, line.digest))
+
+
+def _counted(file: Path, digest: str, found: Gathered, problems: list[str]) -> Line:
+    """Return the line of a run, of a submitted one as it is judged now."""
+    run = read_run(file)
+    tried = found.version(run.header)
+    flipped = None
+    try:
+        if found.judge and tried and (again := found.judge.again(run, file.parent)):
+            run, flipped = again
+    except UsageError as error:
+        problems.append(f"as submitted: {str(error)[:400]}")
+    said = score(run)
+    names = found.cache.keep_names(names_of(said))
+    system, partner, kind = _whose(run, file, found.systems)
+    found.cache.keep_detail(digest, detail_of(run))
+    return line_of(
+        run,
+        said,
+        folder=str(file.parent),
+        digest=digest,
+        names=names,
+        system=system,
+        partner=partner,
+        kind=kind,
+        tried=tried,
+        flipped=flipped,
+    )
 
 
 def _whose(run: Run, file: Path, systems: Mapping[str, SystemFacts]) -> tuple[str, str, str]:
@@ -178,4 +224,4 @@ def _whose(run: Run, file: Path, systems: Mapping[str, SystemFacts]) -> tuple[st
         return system, head.partner or OUTSIDE, head.system_kind
     target = head.target
     address = urlsplit(str(target.get("url", "")))
-    return str(target.get("name") or (address.hostname or "") + address.path or "a target without a name"), OUTSIDE, ""
+    return str(target.get("name") or (address.hostname or "") + address.path or "a target without a name"), OUTSIDE, head.system_kind

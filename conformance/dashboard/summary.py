@@ -13,7 +13,7 @@ from conformance.scoring import Score, Tally, score, standing
 from conformance.verdict import Level, Verdict
 
 #: Part of the key of what is cached: a new number here makes every run be scored again.
-FORMAT = 2
+FORMAT = 3
 MAX_REASON = 600
 _LETTERS = dict(zip(Verdict, "npoifx", strict=True))
 _VERDICTS = {letter: verdict for verdict, letter in _LETTERS.items()}
@@ -23,7 +23,10 @@ Counts = tuple[int, ...]
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A run in the history of a cell. `names` and `verdicts` go together, a letter for each requirement; drafts are in them, too."""
+    """A run in the history of a cell. `names` and `verdicts` go together, a letter for each requirement; drafts are in them, too.
+
+    `tried` is what a submitted run was to be judged by again; `flipped` how many of its verdicts that changed, None where it was not judged again.
+    """
 
     run_id: str
     folder: str
@@ -51,6 +54,13 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     seconds: float
     names: str
     verdicts: str
+    tried: str = ""
+    flipped: int | None = None
+
+    @property
+    def key(self) -> str:
+        """What the details of this run, as it was judged, are kept under."""
+        return f"{self.digest} {self.tried}"
 
     def tally(self, level: Level = Level.MUST) -> Tally:
         """Return the counts of a level as the scorer counted them."""
@@ -105,7 +115,10 @@ def names_of(said: Score) -> tuple[str, ...]:
     return tuple(sorted(r.requirement for r in said.results))
 
 
-def line_of(run: Run, said: Score, *, folder: str, digest: str, names: str, system: str, partner: str, kind: str) -> Line:
+def line_of(
+    run: Run, said: Score, *, folder: str, digest: str, names: str, system: str, partner: str, kind: str, tried: str = "",
+    flipped: int | None = None,
+) -> Line:  # fmt: skip
     """Return the line of a run; *names* is the key of its `names_of`."""
     head = run.header
     by_name = {r.requirement: _LETTERS[r.verdict] for r in said.results}
@@ -117,6 +130,7 @@ def line_of(run: Run, said: Score, *, folder: str, digest: str, names: str, syst
         exit_code=int(said.exit_code), tallies=tuple(_counts(said.tallies[level]) for level in Level),
         requests=run.footer.requests if run.footer else sum(r.requests for r in run.results),
         seconds=run.footer.ended_s if run.footer else 0.0, names=names, verdicts="".join(by_name[n] for n in names_of(said)),
+        tried=tried, flipped=flipped,
     )  # fmt: skip
 
 

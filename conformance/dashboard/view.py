@@ -88,7 +88,7 @@ class View:
             "conclusion": line.conclusion if self.owned(cell) else untroubled(line.conclusion),
             "must": tally_data(line.tally(Level.MUST)), "should": tally_data(line.tally(Level.SHOULD)),
             "may": tally_data(line.tally(Level.MAY)), "complete": line.complete, "ended": line.ended, "edition": line.edition,
-            "judged_by": line.judged_by, "run_by": line.run_by, "suite": line.suite, "state": line.state,
+            "judged_by": line.judged_by, "run_by": line.run_by, "flipped": line.flipped, "suite": line.suite, "state": line.state,
             "selected": bool(line.selected), "requests": line.requests, "href": self.run_href(line, cell),
         }  # fmt: skip
 

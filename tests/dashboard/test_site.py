@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from conformance.cli.dashboard import ShelfJudge
 from conformance.cli.main import main
 from conformance.cli.twins import EPOCH
 from conformance.dashboard.build import build
@@ -26,7 +27,7 @@ from conformance.run import Fact, Finding, Leftover, Run
 from conformance.scoring import Score, score, standing
 from conformance.verdict import Level, Verdict
 from conformance.writers.data import tally_data
-from tests.dashboard.campaigns import BAD, place, session, write_run, write_testbed
+from tests.dashboard.campaigns import BAD, faults_of, place, session, twin_run, write_run, write_testbed
 from tests.notes import PROFILES, SPECS
 from tests.writers.records import exchange, hostile, realistic, result
 
@@ -399,6 +400,42 @@ def test_one_more_run_changes_what_a_build_from_nothing_would(tmp_path: Path, au
     assert third.gathered.scored == 1
     assert 0 < third.built.written <= first.built.pages
     assert tree(tmp_path / "site") == tree(made(folder, tmp_path / "fresh", audience, keep=False))
+
+
+@pytest.fixture(scope="module")
+def submitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write three runs of one faulty server: as it was judged, with its failures called passed, and that without its exchanges."""
+    home = tmp_path_factory.mktemp("submitted")
+    run, seen = twin_run(home / "made", "alertmanager-v2", faults_of("alertmanager-v2", 1)[0])
+    assert any(r.verdict is Verdict.FAIL for r in run.results)
+    better = tuple(
+        replace(r, verdict=Verdict.PASS, findings=(), cause="", reason="") if r.verdict is Verdict.FAIL else r for r in run.results
+    )
+    for system, results, exchanges in (("honest", run.results, seen), ("flattered", better, seen), ("bare", better, None)):
+        header = replace(run.header, system=system, partner=system, system_kind="product", run_by="self")
+        write_run(home / "runs" / system, replace(run, header=header, results=results), exchanges)
+    header = replace(run.header, system="ours", partner="ours", system_kind="product", run_by="testbed")
+    write_run(home / "runs" / "ours", replace(run, header=header, results=better), seen)
+    return home / "runs"
+
+
+def test_what_a_submitted_run_shows_is_for_us_to_say(submitted: Path, tmp_path: Path) -> None:
+    """Its exchanges are judged again, and a verdict that they do not bear out is told; without them it counts as submitted, which is told too."""
+    judge = ShelfJudge(Shelf.standard())
+    first = build([submitted], tmp_path / "site", Shelf.standard(), judge=judge)
+    lines = {line.system: line for line in first.gathered.lines}
+    failed = {name: line.tally(Level.MUST)[Verdict.FAIL] for name, line in lines.items()}
+    assert failed["flattered"] == failed["honest"] > 0 == failed["bare"] == failed["ours"]
+    assert (lines["honest"].flipped, lines["bare"].flipped, lines["ours"].flipped) == (0, None, None)
+    assert (lines["flattered"].flipped or 0) >= failed["honest"]
+    told = {"honest": "self-run, judged again here", "flattered": "than submitted", "bare": "self-run, as submitted", "ours": "testbed-run"}
+    for name, words in told.items():
+        [page] = (tmp_path / "site" / "runs" / name).rglob("*.html")
+        assert words in " ".join(Page(page.read_text("utf-8")).text), name
+    assert (tmp_path / "site" / "failures" / "flattered").is_dir()
+    assert build([submitted], tmp_path / "site", Shelf.standard(), judge=judge).built.written == 0
+    unjudged = build([submitted], tmp_path / "other", Shelf.standard())
+    assert {line.system: line.tally(Level.MUST)[Verdict.FAIL] for line in unjudged.gathered.lines}["flattered"] == 0
 
 
 def test_a_folder_of_something_else_is_left_alone(records: Path, tmp_path: Path) -> None:

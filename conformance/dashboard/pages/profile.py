@@ -36,7 +36,7 @@ def _key(view: View, name: str) -> list[Any]:
     board = view.board
     about = board.knowledge.of(name, max((c.latest for c in board.profiles[name]), key=lambda line: (line.started, line.digest)).edition)
     waived = [(d.requirement, d.target, d.disposition, d.reason, d.owner, d.issue, days_left(d, board.as_of)) for d in board.dispositions]
-    cells = [(view.system_data(c.system), c.latest.digest, len(c.lines), c.stale) for c in board.profiles[name]]
+    cells = [(view.system_data(c.system), c.latest.key, len(c.lines), c.stale) for c in board.profiles[name]]
     return [
         cells,
         waived,

@@ -23,7 +23,7 @@ def pages(view: View) -> Iterator[Page]:
         key = key_of(view, cell)
         for line in view.pages_of(cell):
             path = address.run(cell.system.name, cell.profile, line.run_id, line.digest)
-            yield Page(path=path, template="run", key=[key, line.digest], data=partial(_run, view, cell, line))
+            yield Page(path=path, template="run", key=[key, line.key], data=partial(_run, view, cell, line))
         if cell.previous:
             path = address.diff(cell.system.name, cell.profile)
             yield Page(path=path, template="diff", key=key, data=partial(_diff, view, cell))

@@ -44,8 +44,8 @@ def key_of(view: View, cell: Cell) -> list[Any]:
         if fnmatchcase(cell.system.name, d.target)
     ]
     return [
-        view.system_data(cell.system), [(line.digest, line.system) for line in cell.lines], cell.stale, waived, known.judged_by if known else "",
-        [(c.system.name, c.system.partner, c.system.kind, c.latest.digest) for c in board.profiles[cell.profile]],
+        view.system_data(cell.system), [(line.key, line.system) for line in cell.lines], cell.stale, waived, known.judged_by if known else "",
+        [(c.system.name, c.system.partner, c.system.kind, c.latest.key) for c in board.profiles[cell.profile]],
     ]  # fmt: skip
 
 
