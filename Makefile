@@ -64,8 +64,9 @@ format: $(STAMP) ## let ruff put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP) ## every profile over HTTP at three latencies, ratios, `st run` on the same faults; an hour (ARGS=PROFILE: its line alone)
+bench: $(STAMP) ## every profile over HTTP at three latencies, ratios, `st run` on the same faults, growth of the dashboard; an hour (ARGS=PROFILE: its line alone)
 	$(BIN)/python -m tests.bench $(ARGS)
+	test -n "$(ARGS)" || $(BIN)/python -m tests.dashboard.scale
 	test -n "$(ARGS)" || $(BIN)/python -m tests.comparison | tee docs/comparison.md
 
 # The clean environment holds what the wheel declares, at the locked versions, and runs outside the checkout.

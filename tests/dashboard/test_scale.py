@@ -10,11 +10,9 @@ from tests.dashboard.scale import measure
 
 
 @pytest.mark.slow
-def test_growth_is_linear_and_one_more_run_is_little_work(tmp_path: Path) -> None:
-    """Four times the runs take no more than about four times as long; one more run writes the pages of its own profile only."""
+def test_older_runs_are_lines_and_one_more_run_is_little_work(tmp_path: Path) -> None:
+    """Four times the runs are hardly a larger site; one more run writes the pages of its own profile only. How long it takes: `make bench`."""
     small, large = measure(tmp_path / "a", 6, 9, 5), measure(tmp_path / "b", 6, 9, 20)
-    assert large.full_s < 6 * small.full_s
-    assert large.again_s < 0.5 * large.full_s
     assert large.written_again < 0.25 * large.pages
     assert large.site_mb < 2 * small.site_mb, "older runs are lines, not pages"
     assert large.overview_kb < 500 * 6 / 120 + 20
