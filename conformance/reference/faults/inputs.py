@@ -128,6 +128,11 @@ def broken_json_accepted(seen: Seen) -> WireResponse:
     return good if good is not None and _refused(answer) and _labelled(seen) and not _is_json(seen) else answer
 
 
+def _absent(seen: Seen, answer: WireResponse) -> bool:
+    """Tell whether an answer says that something is not there: with 404, or with 403 where the contract knows no 404."""
+    return answer.status == 404 or (answer.status == 403 and seen.operation is not None and not seen.operation.documented(404))
+
+
 @fault(
     group="input validation",
     sentence="An unknown id breaks the server.",
@@ -136,7 +141,7 @@ def broken_json_accepted(seen: Seen) -> WireResponse:
 )
 def unknown_id_breaks(seen: Seen) -> WireResponse:
     answer = seen.forward()
-    return WireResponse(status=500) if answer.status == 404 else answer
+    return WireResponse(status=500) if _absent(seen, answer) else answer
 
 
 @fault(
@@ -145,7 +150,7 @@ def unknown_id_breaks(seen: Seen) -> WireResponse:
 )  # fmt: skip
 def unknown_id_found(seen: Seen) -> WireResponse:
     answer = seen.forward()
-    return WireResponse(status=200, headers=(("Content-Type", "application/json"),), body=b"{}") if answer.status == 404 else answer
+    return WireResponse(status=200, headers=(("Content-Type", "application/json"),), body=b"{}") if _absent(seen, answer) else answer
 
 
 @fault(
