@@ -162,6 +162,26 @@ def test_a_silence_keeps_its_id_only_where_it_may() -> None:
     assert ask(twin, "POST", "/api/v2/silences", silence(id="00000000-0000-4000-8000-000000000000")).status == 404
 
 
+@pytest.mark.parametrize("place", ["/api/v2/alerts", "/api/v2/alerts/groups"])
+def test_flags_choose_among_active_and_silenced_alerts(place: str) -> None:
+    twin = twin_for(profile("alertmanager-v2"))
+    ask(twin, "POST", "/api/v2/alerts", [{"labels": {"alertname": name}} for name in ("disk", "fan")])
+    ask(twin, "POST", "/api/v2/silences", silence(startsAt=moment(NOW - 5)))
+
+    def shown(query: str) -> set[str]:
+        body = json_of(ask(twin, "GET", f"{place}?{query}", at=NOW + 1))
+        alerts = [a for group in body for a in group["alerts"]] if place.endswith("groups") else body
+        return {a["labels"]["alertname"] for a in alerts}
+
+    queries = ("", "silenced=true", "silenced=false", "active=false", "filter=alertname%3D%22disk%22")
+    assert [shown(query) for query in queries] == [{"disk", "fan"}, {"disk", "fan"}, {"fan"}, {"disk"}, {"disk"}]
+
+
+def test_a_silence_whose_end_has_passed_is_refused() -> None:
+    seen = ask(twin_for(profile("alertmanager-v2")), "POST", "/api/v2/silences", silence(startsAt=moment(NOW - 9), endsAt=moment(NOW - 5)))
+    assert (seen.status, "in the past" in json_of(seen)) == (400, True)
+
+
 # -- Redfish ---------------------------------------------------------------------------------------------------------
 SYSTEM = "/redfish/v1/Systems/437XR1138R2"
 
