@@ -217,7 +217,7 @@ class Board:
         return WireResponse(status=seen.status, headers=(*seen.headers, ("date", http_date(now))), body=seen.body)
 
     def answered(self, request: WireRequest, now: float) -> WireResponse:
-        path = request.target
+        path, _, query = request.target.partition("?")
         if path == "/notices":
             name = f"n{len(self.notices)}"
             self.notices[name] = {**json.loads(request.body), "id": name}
@@ -230,6 +230,10 @@ class Board:
             return answer(200)
         late = now - self.posted < self.how.get("late", 0)
         alerts = [] if late else [self.labelled(a, now) for a in self.alerts if moment(a["endsAt"]) > now]
+        if "hidden" in self.how.get("narrows", ("hidden",)):
+            alerts = [a for a in alerts if f"hidden={str(not a['hidden']).lower()}" not in query]
+        if self.how.get("refuses") and query:
+            return answer(400)
         return answer(200, [{"alerts": alerts}] if path == "/groups" else alerts)
 
     def shown(self, notice: Any, now: float) -> Any:
@@ -300,3 +304,34 @@ def test_what_a_notice_matches_is_hidden_by_its_name() -> None:
 
 def test_times_that_have_run_out_are_no_finding() -> None:
     assert board("write-then-appears", "alert", Board(ahead=400), **APPEARS) == "inconclusive"
+
+
+NARROWED: dict[str, Any] = {**HIDDEN, "keeps": [{"hidden": True}], "drops": [{"hidden": False}]}
+
+
+def test_a_query_narrows_the_list_that_shows_what_was_written() -> None:
+    for more in ({}, {"list": "listGroups", "items": "/*/alerts/*"}):
+        assert board("write-then-appears", "alert", Board(), **NARROWED, **more) == "pass"
+        assert board("write-then-appears", "alert", Board(narrows=()), **NARROWED, **more) == "fail", "ignored"
+        assert board("write-then-appears", "alert", Board(refuses=True), **NARROWED, **more) == "fail"
+        turned = {**NARROWED, "keeps": [{"hidden": False}], "drops": []}
+        assert board("write-then-appears", "alert", Board(), **turned, **more) == "fail", "left out"
+
+
+def test_a_query_says_nothing_where_the_list_without_it_does_not_show_it_as_it_must() -> None:
+    for server in (Board(late=60), Board(nameless=True)):
+        assert board("write-then-appears", "alert", server, **NARROWED) == "inconclusive"
+
+
+def test_what_is_over_while_it_is_looked_for_is_no_finding() -> None:
+    """An item that ends while a query is looked at is missing for its own reason."""
+    keeping = {**APPEARS, "keeps": [{"name": "{/labels/name}"}], "within": 10}
+
+    class Ending(Board):
+        def answered(self, request: WireRequest, now: float) -> WireResponse:
+            if "?" in request.target:
+                self.alerts.clear()
+            return super().answered(request, now)
+
+    assert board("write-then-appears", "alert", Board(), **keeping) == "pass"
+    assert board("write-then-appears", "alert", Ending(), **keeping) == "inconclusive"

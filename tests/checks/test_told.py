@@ -55,6 +55,27 @@ def test_good_data_must_be_taken() -> None:
     assert (unknown.verdict, unknown.reason) == (Verdict.INCONCLUSIVE, "needs test_data: pair")
 
 
+def test_a_parameter_that_the_standard_permits_must_be_taken() -> None:
+    """A query is sent in the place of that of the valid request, which is the control."""
+
+    def server(*, picky: bool, broken: bool = False) -> Any:
+        good = Leases()
+
+        def answered(request: WireRequest, at: float) -> WireResponse:
+            path, _, query = request.target.partition("?")
+            refuses = request.method == "GET" and (broken or (picky and query == "at=1.5"))
+            return answer(400) if refuses else good.handle(replace(request, target=path), at)
+
+        return answered
+
+    def seen(server: Any) -> Verdict:
+        return run_check("request-accepted", leases(), "getLease", server, query={"at": "1.5"}).verdict
+
+    assert seen(server(picky=False)) is Verdict.PASS
+    assert seen(server(picky=True)) is Verdict.FAIL
+    assert seen(server(picky=True, broken=True)) is Verdict.INCONCLUSIVE
+
+
 def test_nothing_is_left_of_what_should_have_been_refused() -> None:
     """What a lenient server made of a wrong create is removed at once."""
     server = Leases(frozenset({"any owner"}))

@@ -106,6 +106,9 @@ def test_refusing_members_of_the_server() -> None:
     assert run_check("read-only-ignored", profile(), "thing", Things("quota"), **own_id, refusal="accepted").verdict is Verdict.INCONCLUSIVE
 
 
+OTHERWISE = {"members": {"kind": "odd"}, "changes": {"label": {"colour": "{unique}"}}}
+
+
 @pytest.mark.parametrize(
     ("ways", "arguments", "verdict"),
     [
@@ -115,6 +118,11 @@ def test_refusing_members_of_the_server() -> None:
         (("knows ids", "moves what changes", "keeps the old one"), {"new_id": True}, Verdict.FAIL),
         (("knows ids", "makes another", "no uniqueness"), {}, Verdict.FAIL),
         (("no uniqueness",), {"new_id": True}, Verdict.FAIL),
+        (("knows ids",), OTHERWISE, Verdict.PASS),
+        (("knows ids", "moves what changes"), {**OTHERWISE, "new_id": True}, Verdict.PASS),
+        (("knows ids", "lower case names"), {"changes": {"name": "Another {unique}"}}, Verdict.FAIL),
+        (("knows ids", "lower case names"), {"changes": {"name": "Another {unique}"}, "ignore": ["/name"]}, Verdict.PASS),
+        (("no uniqueness",), OTHERWISE, Verdict.FAIL),
     ],
     ids=str,
 )

@@ -1,4 +1,4 @@
-"""What only one standard has: SCIM's filters, PATCH and bulk, the life of a silence, power that takes its time, sessions."""
+"""What only one standard has: SCIM's filters, PATCH and bulk, the life of a silence, times of queries, power that takes its time, sessions."""
 
 from __future__ import annotations
 
@@ -160,6 +160,52 @@ def test_a_silence_keeps_its_id_only_where_it_may() -> None:
     assert json_of(ask(twin, "POST", "/api/v2/silences", other))["silenceID"] != id
     assert json_of(ask(twin, "GET", f"/api/v2/silence/{id}", at=NOW + 1))["status"]["state"] == "expired"
     assert ask(twin, "POST", "/api/v2/silences", silence(id="00000000-0000-4000-8000-000000000000")).status == 404
+
+
+@pytest.mark.parametrize("place", ["/api/v2/alerts", "/api/v2/alerts/groups"])
+def test_flags_choose_among_active_and_silenced_alerts(place: str) -> None:
+    twin = twin_for(profile("alertmanager-v2"))
+    ask(twin, "POST", "/api/v2/alerts", [{"labels": {"alertname": name}} for name in ("disk", "fan")])
+    ask(twin, "POST", "/api/v2/silences", silence(startsAt=moment(NOW - 5)))
+
+    def shown(query: str) -> set[str]:
+        body = json_of(ask(twin, "GET", f"{place}?{query}", at=NOW + 1))
+        alerts = [a for group in body for a in group["alerts"]] if place.endswith("groups") else body
+        return {a["labels"]["alertname"] for a in alerts}
+
+    queries = ("", "silenced=true", "silenced=false", "active=false", "filter=alertname%3D%22disk%22")
+    assert [shown(query) for query in queries] == [{"disk", "fan"}, {"disk", "fan"}, {"fan"}, {"disk"}, {"disk"}]
+
+
+def test_a_silence_whose_end_has_passed_is_refused() -> None:
+    seen = ask(twin_for(profile("alertmanager-v2")), "POST", "/api/v2/silences", silence(startsAt=moment(NOW - 9), endsAt=moment(NOW - 5)))
+    assert (seen.status, "in the past" in json_of(seen)) == (400, True)
+
+
+# -- Prometheus ------------------------------------------------------------------------------------------------------
+RANGE = "/api/v1/query_range?query=up&start=1767225600.5&end=2026-01-01T00:01:00.5Z"
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("/api/v1/query?query=up", 200), ("/api/v1/query?query=up&time=1767225600.5", 200), ("/api/v1/query?query=up&time=1e400", 400),
+        ("/api/v1/query?query=up&time=2026-01-01", 400), ("/api/v1/query?query=label_replace(up,%22a%22,%22%22,%22b%22,%22(%22)", 422),
+        ("/api/v1/query?query=label_replace(up,%22a%22,%22%22,%22b%22,%22.%22)", 200), (f"{RANGE}&step=1m30s", 200),
+        (f"{RANGE}&step=0.001", 400), (f"{RANGE}&step=5ms", 400), (f"{RANGE}&step=6ms", 200), (f"{RANGE}&step=0", 400),
+        (f"{RANGE}&step=1x5", 400),
+    ],
+)  # fmt: skip
+def test_what_a_query_is_refused_for(target: str, status: int) -> None:
+    assert ask(twin_for(profile("prometheus-http")), "GET", target).status == status
+
+
+def test_a_constant_has_its_value_at_the_instant_that_was_asked_for() -> None:
+    twin = twin_for(profile("prometheus-http"))
+    for time in ("1767225600.5", "2026-01-01T00:00:00.5Z", "2026-01-01T01:00:00.5%2B01:00"):
+        seen = json_of(ask(twin, "GET", f"/api/v1/query?query=vector(2)&time={time}"))
+        assert seen["data"]["result"] == [{"metric": {}, "value": [1767225600.5, "2"]}]
+    assert json_of(ask(twin, "GET", "/api/v1/query?query=vector(2)"))["data"]["result"][0]["value"] == [NOW, "2"]
 
 
 # -- Redfish ---------------------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from typing import Any
 
 from conformance.api import Api, Subject, merged
 from conformance.checks.expect import ABSENT, expect_same, instant, one_of
-from conformance.checks.patterns.home import same_marker
-from conformance.checks.patterns.places import leaves, one_at, put, refer
+from conformance.checks.patterns.home import poll, same_marker
+from conformance.checks.patterns.places import leaves, one_at, processed, put, refer
 from conformance.checks.registry import check
 from conformance.checks.subjects import create, existing, fresh_example, guarded, named, ours
 from conformance.contract import Operation
@@ -232,13 +232,15 @@ def server_time(seen: Exchange) -> float | None:
 async def write_then_appears(
     api: Api, resource: Resource, write: str, sent: str = "", list: str = "", items: str = "", same: Sequence[str] = (),
     also: Mapping[str, Any] | None = None, shows: Mapping[str, Any] | None = None, names: str = "", within: float = 0.0,
+    keeps: Sequence[Mapping[str, Any]] = (), drops: Sequence[Mapping[str, Any]] = (),
 ) -> None:  # fmt: skip
-    """Writes one and looks for it, by its marker, in a list until it is there as it must be.
+    """Writes one and looks for it, by its marker, in a list until it is there as it must be; then in the list as queries narrow it.
 
     With: `write`, the operation; `sent`, where its body holds the item; `list` and `items`, the operation and the place of its items
     (those of the resource); `same`, pointers whose values are compared with what was sent; `also`, something made first: {`write`: a
     create operation, `changes`: members of its example, with `{/pointer}` into the item}; `shows`, pointer -> value of the listed item;
-    `names`, where it lists the id of what was made first; `within` seconds.
+    `names`, where it lists the id of what was made first; `within` seconds; `keeps` and `drops`, queries whose answer holds it, or does
+    not, as long as it is there as it must be: where it is not, another requirement looks at that (`{/pointer}` as above).
     """
     operation = api.operation(write)
     body = api.fill(operation.body)
@@ -255,9 +257,31 @@ async def write_then_appears(
         await wait(1.0)
         seen = await given(look)
         trouble = wanted.lacking(api, seen, items)
+    if trouble and (keeps or drops):
+        raise Inconclusive(f"set-up: {trouble.expected}: {trouble.observed}", seen, wrote)
     if trouble:
         _times_hold(api, wrote, item, first.sent if first else None, seen)
         raise Nonconformity(trouble.expected, trouble.observed, seen, wrote, cause=trouble.cause)
+    for query in (*keeps, *drops):
+        await _narrowed(api, wanted, look, items, query, query in keeps, max(within, resource.within))
+
+
+async def _narrowed(api: Api, wanted: _Appearance, look: Request, items: str, query: Mapping[str, Any], kept: bool, within: float) -> None:
+    """Expect the item in the list that a query narrows, or not, where the list without the query goes on showing it as it must be."""
+    operation = api.operation(look.operation)
+    asked = api.request(operation, query=api.fill(refer(dict(query), wanted.item)))
+    seen = await poll(asked, lambda page: not page.success or bool(wanted.found(api, page, items)) is kept, within)
+    plain = await given(look)
+    if wanted.lacking(api, plain, items):
+        raise Inconclusive(f"the {wanted.resource.name} is not there any more as it must be", plain, seen)
+    processed(operation, seen, plain, what="a filter", cause=f"filter refused: {operation.title}")
+    if bool(wanted.found(api, seen, items)) is not kept:
+        expected, cause = ("", "filter misses") if kept else ("not ", "filter ignored")
+        observed = "it is not" if kept else "it is"
+        name = wanted.resource.name
+        raise Nonconformity(
+            f"our {name} is {expected}in the list for {dict(query)}", observed, seen, plain, cause=f"{cause}: {operation.title}"
+        )
 
 
 async def _made_first(api: Api, also: Mapping[str, Any], item: Any) -> Subject:
@@ -283,14 +307,20 @@ class _Appearance:
     names: str
     id: str
 
+    def found(self, api: Api, seen: Exchange, items: str) -> list[Any]:
+        """Return the item as a list shows it: every time that it does."""
+        return [i for i in self._shown(api, seen, items) if same_marker(self.resource, i, self.item)]
+
+    def _shown(self, api: Api, seen: Exchange, items: str) -> list[Any]:
+        return list(pick(seen.json(), items) if items else api.items(self.resource, seen.json()))
+
     def lacking(self, api: Api, seen: Exchange, items: str) -> Nonconformity | None:
         """Return what is missing in a list, or None."""
-        shown = pick(seen.json(), items) if items else api.items(self.resource, seen.json())
-        found = [i for i in shown if same_marker(self.resource, i, self.item)]
+        found = self.found(api, seen, items)
         if not found:
             return Nonconformity(
                 f"the {self.resource.name} that was written in the list",
-                f"{len(shown)} others",
+                f"{len(self._shown(api, seen, items))} others",
                 seen,
                 cause=f"not listed: {self.resource.name}",
             )

@@ -167,18 +167,27 @@ def _with_headers(request: Request, headers: Mapping[str, str | None]) -> Reques
     return request.with_(headers=(*request.headers, *kept), identity=request.identity if len(kept) == len(headers) else "none")
 
 
-@check("request-accepted", about="operation")
-async def request_accepted(api: Api, operation: Operation, changes: Mapping[str, Any]) -> None:
-    """Sends a request with data that the target's owner says is good, which must be accepted where the plain valid one is.
+def _with_query(api: Api, request: Request, query: Mapping[str, str | None]) -> Request:
+    for name, value in query.items():
+        request = asking(request, name, value and str(api.fill(value)))
+    return request
 
-    With: `changes`, members of the valid body that are replaced; they take from `test_data`.
+
+@check("request-accepted", about="operation")
+async def request_accepted(
+    api: Api, operation: Operation, changes: Mapping[str, Any] | None = None, query: Mapping[str, str | None] | None = None
+) -> None:
+    """Sends a request with data that the standard, or the target's owner, says is good: accepted where the plain valid one is.
+
+    With: `changes`, members of the valid body that are replaced; they may take from `test_data`; `query`, parameters that are sent in
+    the place of those of the valid request (null: left out of either).
     """
     right = await valid_request(api, operation)
-    asked = await changed(api, operation, right, changes)
+    asked = _with_query(api, await changed(api, operation, right, changes or {}), query or {})
     seen = await send(asked, also=(401, 403) if operation.client else (401,))
     if not seen.success:
         control = await given(right)  # which shows that it does not speak of the credentials
-        what = ", ".join(changes)
+        what = ", ".join([*(changes or {}), *(query or {})])
         expected = f"{one_of(operation.success)}: accepted with this {what} as with the usual one"
         raise Nonconformity(expected, seen.summary, seen, control, cause=f"refused: {operation.title} {what}")
 
@@ -193,9 +202,7 @@ async def request_survived(
     request (null: left out of either).
     """
     right = await valid_request(api, operation)
-    asked = await changed(api, operation, right, changes or {})
-    for name, value in (query or {}).items():
-        asked = asking(asked, name, value and str(api.fill(value)))
+    asked = _with_query(api, await changed(api, operation, right, changes or {}), query or {})
     seen = await send(asked)
     control = await given(right)
     if seen.status >= 500 and seen.status not in (501, 503):

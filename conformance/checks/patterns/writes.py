@@ -259,18 +259,24 @@ async def immutable_member(api: Api, resource: Resource, members: Mapping[str, A
 
 
 @check("update-in-place", roles=("create", "read"))
-async def update_in_place(api: Api, resource: Resource, member: str, new_id: bool = False) -> None:
+async def update_in_place(
+    api: Api, resource: Resource, member: str, new_id: bool = False, members: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Any] | None = None, ignore: Sequence[str] = (),
+) -> None:  # fmt: skip
     """Creates one, sends the create again with its id and a change, and expects the change under the id in the answer.
 
     Args:
         member: where the body holds the known id.
         new_id: the change may be stored under a new id; what was there before is then gone or shown as the bindings say.
+        members: added to the example before; `changes`: what is changed (the changes of the bindings).
+        ignore: pointers that are not compared, beside those of the bindings.
     """
     at = await home(api, resource)
-    first, made = await make(api, resource, at)
+    first, made = await make(api, resource, at, merged(await fresh_example(api, resource), api.fill(dict(members or {}))))
     set_up(await settled(api, resource, first, made, lambda found: True))
     known = first.parameters.get(resource.parameter, "")
-    body = api.changed(resource, put(first.sent, member, known))
+    named = put(first.sent, member, known)
+    body = merged(named, api.fill(dict(changes))) if changes else api.changed(resource, named)
     seen = await given(making(api, resource, at, body))
     second = created(api, resource, seen, body, at.parent)
     moved = second.parameters.get(resource.parameter) != known
@@ -282,7 +288,7 @@ async def update_in_place(api: Api, resource: Resource, member: str, new_id: boo
             made,
             cause=f"update makes another: {resource.name}",
         )
-    ignoring = (*not_compared(api, resource), member)
+    ignoring = (*not_compared(api, resource), member, *ignore)
     after = await settled(api, resource, second, seen, lambda found: has(body, found, ignoring))
     processed(api.operation(resource.read), after, seen, what="what was just changed")
     expect_same(body, after.json(), after, seen, made, ignoring=ignoring)

@@ -56,6 +56,16 @@ def _leaves_out(requirement: Requirement) -> bool:
     return "headers" not in told and ("drops" in told or "keeps" not in told)
 
 
+def _drops(requirement: Requirement) -> bool:
+    """Requirements that expect a query to leave what they wrote out of the list of its resource."""
+    return bool(requirement.arguments.get("drops")) and "list" not in requirement.arguments
+
+
+def _keeps(requirement: Requirement) -> bool:
+    """Requirements that expect a query to leave what they wrote in the list of its resource."""
+    return bool(requirement.arguments.get("keeps")) and "list" not in requirement.arguments
+
+
 def _of_a_filter(requirement: Requirement) -> bool:
     return requirement.arguments.get("parameter") not in _PAGING
 
@@ -64,7 +74,9 @@ def _of_a_filter(requirement: Requirement) -> bool:
 @fault(
     group="query semantics", sentence="Filters are ignored.",
     applies=operations(_lists, has_filter),
-    expected=both(turns("filter-honoured", when=_leaves_out), turns("invalid-filter", when=_of_a_filter)),
+    expected=both(
+        turns("filter-honoured", when=_leaves_out), turns("invalid-filter", when=_of_a_filter), turns("write-then-appears", when=_drops),
+    ),
 )  # fmt: skip
 def filter_ignored(seen: Seen) -> WireResponse:
     return _leaving_out(seen, *_filters(seen))
@@ -78,7 +90,8 @@ def _finds(requirement: Requirement) -> bool:
 
 @fault(
     group="query semantics", sentence="A filter finds nothing.",
-    applies=operations(_lists, has_filter), expected=turns("filter-honoured", when=_finds),
+    applies=operations(_lists, has_filter),
+    expected=both(turns("filter-honoured", when=_finds), turns("write-then-appears", when=_keeps)),
 )  # fmt: skip
 def filter_finds_nothing(seen: Seen) -> WireResponse:
     return _items(seen, lambda items: [] if _filters(seen) else items)

@@ -60,7 +60,8 @@ def _unreadable(profile: Profile, place: str) -> frozenset[str]:
 _LOST = both(turns("list-contains"), _unread, _unreadable)
 #: Where a total is told, pages that lack something do not add up; else the list that lacks it is another requirement's finding.
 _LACKING = both(
-    turns("list-contains", "totals-agree", "write-then-appears"), turns("paging-complete", when=lambda r: "total" in r.arguments),
+    turns("list-contains", "totals-agree"), turns("write-then-appears", when=lambda r: not r.arguments.keys() & {"keeps", "drops"}),
+    turns("paging-complete", when=lambda r: "total" in r.arguments),
 )  # fmt: skip
 
 

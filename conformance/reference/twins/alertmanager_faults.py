@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from conformance.reference.faults.planting import Seen, fault, success
+from conformance.reference.faults.planting import Rule, Seen, fault, json_of, success
 from conformance.reference.faults.where import at, ids, service
 from conformance.reference.message import moment
 from conformance.wire import WireResponse
@@ -57,8 +57,10 @@ def silence_not_named(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="query semantics", sentence="A matcher with != is read as one with =.",
-    applies=at("getSilences", "getAlerts"),
-    expected=lambda profile, place: ids("silence.filter" if place == "getSilences" else "alert.filter")(profile, place),
+    applies=at("getSilences", "getAlerts", "getAlertGroups"),
+    expected=lambda profile, place: ids(
+        {"getSilences": "silence.filter", "getAlerts": "alert.filter", "getAlertGroups": "alert.group-filter"}[place]
+    )(profile, place),
 )  # fmt: skip
 def unequal_is_equal(seen: Seen) -> WireResponse:
     return seen.asking(lambda query: [(k, v.replace("!=", "=") if k == "filter" else v) for k, v in query])
@@ -85,10 +87,43 @@ def reversed_times_taken(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="state", sentence="A change of a silence is answered and not made.",
-    applies=at("postSilences"), expected=ids("silence.update-in-place"),
+    applies=at("postSilences"), expected=ids("silence.update-in-place", "silence.update-of-matchers"),
 )  # fmt: skip
 def change_of_silence_forgotten(seen: Seen) -> WireResponse:
     return seen.pretend() if b'"id"' in seen.request.body else seen.forward()
+
+
+@fault(
+    profile=_P, group="state", sentence="Other matchers in a change of a silence are not taken.",
+    applies=at("postSilences"), expected=ids("silence.update-of-matchers"),
+)  # fmt: skip
+def matchers_of_change_not_taken(seen: Seen) -> WireResponse:
+    known = seen.twin.store.shelf("silence").get(str(seen.sent_members.get("id", "")))
+    return seen.sending(lambda body: {**body, "matchers": known.body["matchers"]}) if known else seen.forward()
+
+
+@fault(
+    profile=_P, group="state", sentence="A silence goes on when a change puts another in its place.",
+    applies=at("postSilences"), expected=ids("silence.update-of-matchers"),
+)  # fmt: skip
+def changed_silence_goes_on(seen: Seen) -> WireResponse:
+    known = seen.twin.store.shelf("silence").get(str(seen.sent_members.get("id", "")))
+    before = dict(known.body) if known else {}
+    answer = seen.forward()
+    if known and success(answer) and json_of(answer)["silenceID"] != known.id:
+        known.body.update(before)
+    return answer
+
+
+@fault(
+    profile=_P, group="input validation", sentence="A silence whose end has passed is taken.",
+    applies=at("postSilences"), expected=ids("silence.ends-in-the-past"),
+)  # fmt: skip
+def past_end_taken(seen: Seen) -> WireResponse:
+    answer = seen.pretend()
+    if answer.status != 400 or b"end time can't be in the past" not in answer.body:
+        return seen.forward()
+    return seen.sending(lambda body: {**body, "endsAt": moment(seen.now + 60)})
 
 
 @fault(
@@ -105,6 +140,43 @@ def annotations_lost(seen: Seen) -> WireResponse:
 )  # fmt: skip
 def alerts_lost(seen: Seen) -> WireResponse:
     return seen.pretend()
+
+
+def _of_alerts(*slugs: str) -> Rule:
+    """The requirements about the list of alerts, and those about the groups."""
+    return lambda profile, place: ids(*(f"alert.{'group-' if place == 'getAlertGroups' else ''}{slug}" for slug in slugs))(profile, place)
+
+
+@fault(
+    profile=_P, group="query semantics", sentence="Silenced alerts are shown although they are not wanted.",
+    applies=at("getAlerts", "getAlertGroups"), expected=_of_alerts("silenced-flag"),
+)  # fmt: skip
+def silenced_flag_ignored(seen: Seen) -> WireResponse:
+    return seen.asking(lambda query: [(k, v) for k, v in query if k != "silenced"])
+
+
+@fault(
+    profile=_P, group="query semantics", sentence="Active alerts are shown although they are not wanted.",
+    applies=at("getAlerts", "getAlertGroups"), expected=_of_alerts("active-flag"),
+)  # fmt: skip
+def active_flag_ignored(seen: Seen) -> WireResponse:
+    return seen.asking(lambda query: [(k, v) for k, v in query if k != "active"])
+
+
+@fault(
+    profile=_P, group="query semantics", sentence="Without active alerts there are no others either.",
+    applies=at("getAlerts", "getAlertGroups"), expected=_of_alerts("silenced-flag"),
+)  # fmt: skip
+def inactive_alerts_hidden_too(seen: Seen) -> WireResponse:
+    return seen.edited(lambda body: [] if ("active", "false") in seen.query else body)
+
+
+@fault(
+    profile=_P, group="query semantics", sentence="Groups are shown whatever the filter says.",
+    applies=at("getAlertGroups"), expected=ids("alert.group-filter"),
+)  # fmt: skip
+def filter_of_groups_ignored(seen: Seen) -> WireResponse:
+    return seen.asking(lambda query: [(k, v) for k, v in query if k != "filter"])
 
 
 @fault(
