@@ -269,6 +269,36 @@ def add_ignored(seen: Seen) -> WireResponse:
     return _only(seen, lambda operation: operation.get("op") != "add")
 
 
+def _with_each(seen: Seen, change: Callable[[dict[str, Any]], dict[str, Any]]) -> WireResponse:
+    if not success(seen.pretend()):
+        return seen.forward()
+    return seen.sending(lambda body: {**body, "Operations": [change(o) for o in _operations(seen)]})
+
+
+@fault(
+    profile="scim2", group="state", sentence="PATCH add puts the new members of a group in the place of those it has.",
+    applies=at("updateGroup"), expected=ids("group.patch-add-keeps"),
+)  # fmt: skip
+def members_replaced(seen: Seen) -> WireResponse:
+    return _with_each(seen, lambda o: {**o, "op": "replace"} if (o.get("op"), o.get("path")) == ("add", "members") else o)
+
+
+@fault(
+    profile="scim2", group="state", sentence="PATCH remove with a filter over values is accepted and ignored.",
+    applies=at("updateGroup"), expected=ids("group.patch-remove-member"),
+)  # fmt: skip
+def filtered_removal_ignored(seen: Seen) -> WireResponse:
+    return _only(seen, lambda o: not (o.get("op") == "remove" and "[" in str(o.get("path", ""))))
+
+
+@fault(
+    profile="scim2", group="state", sentence="PATCH remove with a filter over values takes all values.",
+    applies=at("updateGroup"), expected=ids("group.patch-remove-member"),
+)  # fmt: skip
+def filtered_removal_takes_all(seen: Seen) -> WireResponse:
+    return _with_each(seen, lambda o: {**o, "path": str(o.get("path", "")).partition("[")[0]} if o.get("op") == "remove" else o)
+
+
 @fault(
     profile="scim2", group="state", sentence="PATCH without a path is accepted and ignored.",
     applies=at("updateUser"), expected=ids("patch.replace-without-path"),
