@@ -60,11 +60,12 @@ class WorkflowStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workflow:
-    """Steps in order."""
+    """Steps in order, and the inputs that they cannot do without."""
 
     id: str
     summary: str
     steps: tuple[WorkflowStep, ...]
+    needs: frozenset[str] = frozenset()
 
     def index(self, step: str) -> int:
         """Return the position of a step."""

@@ -65,7 +65,7 @@ def _request(api: Api, step: WorkflowStep, state: State) -> Request:
         placed: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "header": {}}
         for name, place, value in step.parameters:
             placed.setdefault(place, {})[name] = state.value(value)
-        payload = api.fill(state.value(step.payload))
+        payload = state.value(step.payload)
     except Unevaluable as error:
         raise Inconclusive(f"step {step.id}: {error}") from None
     path = {k: str(v) for k, v in placed["path"].items()}

@@ -20,7 +20,7 @@ from conformance.errors import Problem, UsageError, did_you_mean
 from conformance.loading.moved import moved
 from conformance.loading.plain_yaml import read_text, read_yaml
 from conformance.loading.validation import demand, problems_of
-from conformance.loading.workflows import load_workflows
+from conformance.loading.workflows import hold, load_workflows
 from conformance.profile import Authentication, Bindings, ErrorFormat, Feature, Profile, Resource
 from conformance.requirement import FAMILIES, Question, Requirement
 from conformance.verdict import Effect, Level
@@ -146,6 +146,7 @@ def _load(name: str, shelf: Shelf) -> Profile:
     profile_file = str(home / f"{edition}.yaml")
     requirements, not_tested = _requirements(raw, contract, bindings, cases, profile_file)
     workflows = load_workflows(home / f"{edition}.arazzo.yaml", contract.operations)
+    hold(requirements, workflows, profile_file)
     digests = {
         "profile": _digest(*files), "bindings": _digest(bindings_file), "contract": _digest(contract_file),
         "corpus": _digest(home / f"{edition}.corpus.jsonl"),
