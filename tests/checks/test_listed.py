@@ -172,3 +172,25 @@ def test_members_that_are_only_together_unique() -> None:
     together = {"pointer": "/name", "together": ["/app"]}
     assert run_check("unique-conflict", profile(), "job", Shop(), **together).verdict is Verdict.PASS
     assert run_check("unique-conflict", profile(), "job", Shop("takes twins"), **together).verdict is Verdict.FAIL
+
+
+def test_values_that_some_item_must_have() -> None:
+    shop = Shop()
+    shop.apps = {n: {"id": n, "name": n.upper(), "version": "1"} for n in ("a", "b")}
+    for values, pointers, expected in (
+        (["A", "B"], ["/name"], "pass"), (["a", "B"], ["/id", "/name"], "pass"), (["A", "C"], ["/name"], "fail"), (["A"], ["/none"], "fail"),
+    ):  # fmt: skip
+        assert run_check("listed-values", profile(), "app", shop, values=values, pointers=pointers).verdict.value == expected
+    assert run_check("listed-values", profile(), "app", Shop(), values=["A"], pointers=["/name"]).verdict is Verdict.FAIL
+
+
+def test_values_of_a_list_that_cannot_be_read_to_its_end() -> None:
+    shop = Shop()
+    shop.apps = {"a": {"id": "a", "name": "A", "version": "1"}}
+
+    def cut(request: WireRequest, now: float) -> WireResponse:
+        seen = shop(request, now)
+        return WireResponse(status=200, headers=(*seen.headers, ("link", '</apps?page=2>; rel="next"')), body=seen.body)
+
+    assert run_check("listed-values", profile(), "app", cut, values=["B"], pointers=["/name"]).verdict is Verdict.INCONCLUSIVE
+    assert run_check("listed-values", profile(), "app", cut, values=["B"], pointers=["/name"], next="Link").verdict is Verdict.INCONCLUSIVE

@@ -142,6 +142,48 @@ def test_no_success_means_no_header_to_look_at() -> None:
     assert verdict("header-present", "getRoot", when("GET", "/", answer(302, None, Location="/x")), **ODATA) == "inconclusive"
 
 
+QUOTED = {"header": "ETag", "pattern": r'(W/)?"[^"]*"', "optional": True}
+
+
+@pytest.mark.parametrize(
+    ("tag", "expected"), [('"1"', "pass"), ('W/"1"', "pass"), ("1", "fail"), ('""1""', "fail"), ('w/"1"', "fail"), ("", "fail")]
+)
+def test_a_header_has_a_form(tag: str, expected: str) -> None:
+    seen = when("GET", "/things/", answer(200, {"id": "t0"}, ETag=tag))
+    assert verdict("header-present", "getThing", seen, **QUOTED) == expected
+
+
+def test_a_header_that_may_be_left_out() -> None:
+    assert verdict("header-present", "getThing", without("etag"), **QUOTED) == "not-applicable"
+    assert verdict("header-present", "getThing", without("etag"), **{**QUOTED, "optional": False}) == "fail"
+
+
+TOLD = {"header": "Link", "value": "<{told}>; rel=all", "told": {"operation": "getRoot", "pointer": "/things"}}
+
+
+def test_what_a_header_says_may_be_told_by_a_read() -> None:
+    for link, expected in (("</things>; rel=all", "pass"), ("</other>; rel=all", "fail")):
+        assert verdict("header-present", "listThings", when("GET", "/things", answer(200, [], Link=link)), **TOLD) == expected
+    nowhere = {**TOLD, "told": {"operation": "getRoot", "pointer": "/nothing"}}
+    assert verdict("header-present", "listThings", **nowhere) == "inconclusive"
+
+
+def test_a_header_of_the_request_is_set_or_left_out_and_may_have_to_be_accepted() -> None:
+    def picky(request: WireRequest, seen: WireResponse) -> WireResponse:
+        accepts = dict(request.headers).get("accept")
+        return answer(200, [], Says=accepts or "none") if accepts != "odd/one" and seen.status != 401 else answer(401, {"error": "no"})
+
+    def asked(accept: str | None, **more: Any) -> str:
+        return verdict("header-present", "listThings", picky, header="Says", headers={"Accept": accept}, **more)
+
+    assert asked(None, value="none", must_accept=True) == "pass"
+    assert asked("a/b", value="a/b") == "pass"
+    assert asked("odd/one") != "fail"
+    assert asked("odd/one", must_accept=True) == "fail"
+    moved = when("GET", "/things", answer(307, None, Location="/x"))
+    assert verdict("header-present", "listThings", moved, header="Says", must_accept=True) == "inconclusive"
+
+
 TAG = {"pointer": "/tag"}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -173,3 +175,64 @@ def test_a_full_server_is_no_conflict() -> None:
 def test_a_replace_of_nothing() -> None:
     assert run_check("replace-never-creates", profile(), "thing", Things()).verdict is Verdict.PASS
     assert run_check("replace-never-creates", profile(), "thing", Things("puts make")).verdict is Verdict.FAIL
+
+
+PART: dict[str, Any] = {"members": {"odd": True}, "told": "@Info"}
+NAMED = {"odd@Info": [{"id": "unknown"}]}
+
+
+def in_part(seen: Callable[[WireResponse], WireResponse], *, does: bool = True, keeps: bool = False) -> Callable[..., WireResponse]:
+    """Return a server that does the known part of a change (or nothing, or all of it) and answers as *seen* makes it."""
+    things = Things()
+
+    def handle(request: WireRequest, now: float) -> WireResponse:
+        body = json.loads(request.body) if request.method == "PATCH" else {}
+        if "odd" not in body:
+            return things(request, now)
+        known = body if keeps else {k: v for k, v in body.items() if k != "odd"}
+        return seen(things(replace(request, body=json.dumps(known).encode()), now) if does else answer(400, {"code": "invalid"}))
+
+    return handle
+
+
+@pytest.mark.parametrize(
+    ("server", "verdict"),
+    [
+        (in_part(lambda done: answer(200, NAMED)), Verdict.PASS),
+        (in_part(lambda done: answer(200, {"@Info": [{"args": ["odd"]}]})), Verdict.PASS),
+        (in_part(lambda done: answer(400, {"code": "invalid"}), does=False), Verdict.PASS),
+        (in_part(lambda done: done), Verdict.FAIL),
+        (in_part(lambda done: answer(204)), Verdict.FAIL),
+        (in_part(lambda done: answer(207, NAMED)), Verdict.FAIL),
+        (in_part(lambda done: answer(200, {"@Info": [], "odd": 1})), Verdict.FAIL),
+        (in_part(lambda done: answer(400, {"code": "invalid"})), Verdict.FAIL),
+        (in_part(lambda done: answer(202)), Verdict.INCONCLUSIVE),
+        (in_part(lambda done: answer(204), does=False), Verdict.INCONCLUSIVE),
+        (in_part(lambda done: done, keeps=True), Verdict.NOT_APPLICABLE),
+    ],
+)
+def test_a_change_that_can_only_be_done_in_part(server: Callable[..., WireResponse], verdict: Verdict) -> None:
+    result = run_check("patch-in-part", profile(), "thing", server, **PART)
+    assert result.verdict is verdict, result.reason
+
+
+def test_a_refusal_of_a_change_in_part_has_a_control() -> None:
+    assert run_check("patch-in-part", profile(), "thing", Things("refuses every change"), **PART).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_refusal_may_have_a_body_of_its_own_and_may_not_come_at_all() -> None:
+    document = copy.deepcopy(DOCUMENT)
+    document["components"]["schemas"]["Invalid"] = {"properties": {"code": {"const": "invalid"}}}
+    document["components"]["schemas"]["Other"] = {"properties": {"code": {"const": "other"}}}
+    small = profile_of(document, BINDINGS)
+    asked: dict[str, Any] = {**BAD, "status": [400], "if_refused": True}
+    check = "refused-write-changes-nothing"
+    assert run_check(check, small, "thing", Things(), **asked, schema="Invalid").verdict is Verdict.PASS
+    assert run_check(check, small, "thing", Things(), **asked, schema="Other").verdict is Verdict.FAIL
+    assert run_check(check, small, "thing", Things(), **{**asked, "status": [422]}).verdict is Verdict.FAIL
+    assert run_check(check, small, "thing", Things("takes anything"), **asked).verdict is Verdict.NOT_APPLICABLE
+    create = {**asked, "write": "create", "body": None, "changes": {"kind": "fine"}}
+    assert run_check(check, small, "thing", Things(), **create).verdict is Verdict.NOT_APPLICABLE
+    bindings = replace(small.bindings, error=replace(small.bindings.error, schema="Other"))
+    formal = replace(small, requirements=(requirement_of("service-error-format"),), bindings=bindings)
+    assert run_check(check, formal, "thing", Things(), **asked, schema="Other").verdict is Verdict.INCONCLUSIVE, "the format finds it"

@@ -32,6 +32,31 @@ def test_a_refusal_is_held_to_its_status_and_members(check: str, on: str, argume
     assert run_check(check, leases(), on, Leases(frozenset({fault})).handle, **arguments).verdict is Verdict.FAIL
 
 
+SAME: dict[str, Any] = {"kind": "unknown-id", "same": {"/request": "X-Request-Id"}}
+
+
+@pytest.mark.parametrize(
+    ("told", "header", "verdict"),
+    [
+        ({"request": "r1"}, {"X-Request-Id": "r1"}, Verdict.PASS),
+        ({"request": "r1"}, {"X-Request-Id": "r2"}, Verdict.FAIL),
+        ({"request": "r1"}, {}, Verdict.FAIL),
+        ({}, {"X-Request-Id": "r1"}, Verdict.NOT_APPLICABLE),
+    ],
+)
+def test_an_error_may_say_what_a_header_says_and_then_says_the_same(told: dict[str, str], header: dict[str, str], verdict: Verdict) -> None:
+    server = Leases()
+
+    def handle(request: WireRequest, now: float) -> WireResponse:
+        seen = server.handle(request, now)
+        return answer(404, {"code": "NO_SUCH", **told}, **header) if seen.status == 404 else seen
+
+    result = run_check("error-members", leases(), "getLease", handle, **SAME)
+    assert result.verdict is verdict, result.reason
+    other = run_check("error-members", leases(), "getLease", handle, **SAME, members={"/code": "OTHER"})
+    assert other.verdict is Verdict.FAIL, "the members are looked at first"
+
+
 def test_good_data_must_be_taken() -> None:
     """What the owner of the target says is good is no reason to refuse; without such data nothing is looked at."""
     changes = {"owner": "{test_data.pair}"}

@@ -40,6 +40,18 @@ def test_members_that_the_server_does_not_show_are_not_compared() -> None:
 LABEL = {"body": {"label": {"colour": "{unique}"}}, "takes": {"/label/colour": "/label/colour"}}
 
 
+def test_an_acceptance_that_is_taken_back_in_part_is_no_finding() -> None:
+    silent, telling = Things("writes nothing"), Things("writes nothing")
+
+    def tells(request: WireRequest, now: float) -> WireResponse:
+        seen = telling(request, now)
+        return replace(seen, body=b'{"@Info": ["not now"]}') if request.method == "PATCH" else seen
+
+    assert run_check("patch-applies", profile(), "thing", silent, in_part="@Info").verdict is Verdict.FAIL
+    assert run_check("patch-applies", profile(), "thing", tells, in_part="@Info").verdict is Verdict.INCONCLUSIVE
+    assert run_check("patch-applies", profile(), "thing", Things(), in_part="@Info").verdict is Verdict.PASS
+
+
 @pytest.mark.parametrize("ways", [(), ("204 for writes",), ("no tags",)], ids=str)
 def test_a_partial_change_that_applies_passes(ways: tuple[str, ...]) -> None:
     assert run_check("patch-applies", profile(), "thing", Things(*ways)).verdict is Verdict.PASS

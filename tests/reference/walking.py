@@ -124,9 +124,13 @@ class Walk:
         id, token = "none", "none"
         for step in self.steps:
             token = header(step.answer.headers, "x-auth-token") or token
-            shown = json_of(step.answer) if step.request.method == "POST" and step.answer.status < 300 else None
+            if step.request.method != "POST" or step.answer.status >= 300:
+                continue
+            shown = json_of(step.answer)
             if isinstance(shown, dict):
                 id = str(first(shown, "/id") or first(shown, "/silenceID") or first(shown, "/Id") or id)
+            elif location := header(step.answer.headers, "location"):
+                id = location.rpartition("/")[2]
         who = {"who": "", "x_auth_token": token} if "<token>" in target else {}
         sent = json.loads(json.dumps(body).replace("<id>", id))
         self.send(None, method, target.replace("<token>", "").replace("<id>", id), sent, **who)

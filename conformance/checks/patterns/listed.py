@@ -8,6 +8,7 @@ from typing import Any
 from conformance.api import Api
 from conformance.checks.expect import ABSENT, same_value
 from conformance.checks.patterns.home import cut_short, home, key_of, listing
+from conformance.checks.patterns.paging import Paging, walk
 from conformance.checks.patterns.places import one_at, processed
 from conformance.checks.registry import check
 from conformance.ending import Inconclusive, Nonconformity, NotApplicable
@@ -60,3 +61,22 @@ async def listed_filter(
     if missing:
         expected, observed = f"every item whose {pointer} is {wanted!r}", f"{len(missing)} missing: {missing[0]}"
         raise Nonconformity(expected, observed, seen, before, after, cause=f"filter misses: {operation.title}")
+
+
+@check("listed-values", roles=("list", "read"))
+async def listed_values(api: Api, resource: Resource, pointers: Sequence[str], values: Sequence[Any], next: str = "") -> None:
+    """Reads the list and each of its items, and expects each of some values in one of them.
+
+    With: `pointers`, where an item may have the value; `values`; `next`, where a page holds the link to the next one.
+    """
+    at = await home(api, resource)
+    found = await walk(api, resource, at, Paging(next=next), None)
+    if not found.whole or found.again or found.refused or (not next and cut_short(found.pages[-1])):
+        raise Inconclusive("the list cannot be read to its end", *found.evidence)
+    read = api.operation(resource.read)
+    seen = [await given(api.request(read, subject=api.subject(resource, item, parent=at.parent))) for item in found.items]
+    shown = [one_at(one.json(), pointer) for one in seen for pointer in pointers]
+    missing = [v for v in values if not any(same_value(v, one) for one in shown if one is not ABSENT)]
+    if missing:
+        expected, observed = f"{', '.join(map(repr, missing))} at {' or '.join(pointers)} of an item", f"{len(seen)} others"
+        raise Nonconformity(expected, observed, *found.evidence, *seen[:3], cause=f"not listed: {resource.name} {missing[0]}")

@@ -38,11 +38,11 @@ def processed(seen: Exchange) -> Exchange:
     return seen
 
 
-def adding(request: Request, headers: Mapping[str, str]) -> Request:
-    """Return *request* with some headers set."""
+def adding(request: Request, headers: Mapping[str, str | None]) -> Request:
+    """Return *request* with some headers set, or left out (None)."""
     for name in headers:
         request = request.without_header(name)
-    return request.with_(headers=(*request.headers, *((k.lower(), v) for k, v in headers.items())))
+    return request.with_(headers=(*request.headers, *((k.lower(), v) for k, v in headers.items() if v is not None)))
 
 
 def asking(request: Request, parameter: str, value: str | None) -> Request:
@@ -64,21 +64,52 @@ def asking(request: Request, parameter: str, value: str | None) -> Request:
 
 @check("header-present", about="operation")
 async def header_present(
-    api: Api, operation: Operation, header: str, value: str = "", contains: str = "", headers: Mapping[str, str] | None = None
-) -> None:
+    api: Api, operation: Operation, header: str, value: str = "", contains: str = "", headers: Mapping[str, str | None] | None = None,
+    pattern: str = "", optional: bool = False, told: Mapping[str, str] | None = None, must_accept: bool = False,
+) -> None:  # fmt: skip
     """Sends a valid request and looks for a header of its answer, and for what that header must say.
 
     With: `header`, its name; `value`, what it must equal (a media type without its parameters); `contains`, a part of it in any
-    case; `headers`, what the request carries besides.
+    case; `pattern`, a regular expression that the whole of each such header matches; `optional`, whether it may be left out; `headers`,
+    what the request carries besides (null: left out); `must_accept`, whether refusing it for those is a finding; `told`
+    {`operation`, `pointer`}, a read that tells what stands for `{told}` in `value`.
     """
-    seen = processed(await send(adding(await valid_request(api, operation), headers or {})))
+    if told:
+        source = await given(await valid_request(api, api.operation(told["operation"])))
+        found = [str(v) for v in pick(source.json(), told["pointer"])]
+        if not found:
+            raise Inconclusive(f"nothing at {told['pointer']}", source, needs=told["operation"])
+        value = value.replace("{told}", found[0])
+    right = await valid_request(api, operation)
+    answered = await send(adding(right, headers or {}), also=(401, 403) if must_accept else ())
+    if must_accept and not answered.success:
+        await _refused_for(answered, right, headers or {})
+    _expect_header(processed(answered), header, value=value, contains=contains, pattern=pattern, optional=optional)
+
+
+async def _refused_for(seen: Exchange, right: Request, headers: Mapping[str, str | None]) -> None:
+    """End the check with the finding that a request is refused for *headers* alone."""
+    control = await given(right)
+    if 300 <= seen.status < 400:
+        raise Inconclusive(f"{seen.request.where} redirects ({seen.status}); the suite follows no redirects", seen)
+    what = ", ".join(f"{k}: {v}" if v is not None else f"no {k}" for k, v in headers.items())
+    cause = f"refused: {seen.request.operation} with {what}"
+    raise Nonconformity(f"{control.status} as for the usual request, with {what}", seen.summary, seen, control, cause=cause)
+
+
+def _expect_header(seen: Exchange, header: str, *, value: str, contains: str, pattern: str, optional: bool) -> None:
     found = all_values(seen, header)
     if not found:
+        if optional:
+            raise NotApplicable(f"no {header} header")
         raise Nonconformity(f"the header {header}", "no such header", seen, cause=f"no {header} header")
     if value and value not in found and not (header.lower() == "content-type" and value.lower() == seen.media_type):
         raise Nonconformity(f"{header}: {value}", ", ".join(found), seen, cause=f"value of {header}")
     if contains and contains.lower() not in ", ".join(found).lower():
         raise Nonconformity(f"{header} with {contains}", ", ".join(found), seen, cause=f"value of {header}")
+    strange = next((text for text in found if pattern and not re.fullmatch(pattern, text)), None)
+    if strange is not None:
+        raise Nonconformity(f"{header} like {pattern}", strange, seen, cause=f"form of {header}")
 
 
 @check("etag-agrees", about="operation")

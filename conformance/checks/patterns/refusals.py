@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.api import Api, Subject, merged
-from conformance.checks.expect import ABSENT, expect_same, one_of, same_value
+from conformance.checks.expect import ABSENT, expect_format, expect_same, expect_schema, one_of, same_value
 from conformance.checks.patterns.home import home, listing, make, making, same_marker
 from conformance.checks.patterns.lifecycle import kept_at, still_there
 from conformance.checks.patterns.places import CHANGES, empty, expect_told, leaves, one_at, put, refer
@@ -34,6 +34,8 @@ class _Refusal:
     members: Mapping[str, Any] = field(default_factory=dict)
     error_body: bool = False
     demanded: bool = False
+    schema: str = ""
+    may_be_granted: bool = False
 
     def expect(self, api: Api, seen: Exchange, *others: Exchange, what: str) -> None:
         """Expect this refusal of *what*."""
@@ -47,12 +49,15 @@ class _Refusal:
         expect_told(api, seen, self.members, *others)
         if self.error_body:
             expect_error(api, seen)
+        if self.schema:
+            expect_format(api, seen, *others)
+            expect_schema(api, f"/components/schemas/{self.schema}", seen)
 
 
 @check("refused-write-changes-nothing", roles=("read",), writes=True)
 async def refused_write_changes_nothing(
     api: Api, resource: Resource, write: str = "", body: Any = None, changes: Mapping[str, Any] | None = None, status: Sequence[int] = (),
-    error: Mapping[str, Any] | bool = False, same: Sequence[str] = (),
+    error: Mapping[str, Any] | bool = False, same: Sequence[str] = (), schema: str = "", if_refused: bool = False,
 ) -> None:  # fmt: skip
     """Sends a write that must be refused (unless told otherwise a body that is not JSON) and looks whether anything changed or was made.
 
@@ -62,8 +67,11 @@ async def refused_write_changes_nothing(
         status: the statuses that refuse it; without them any 4xx or 5xx, and accepting it is no finding.
         error: true for an error body as the bindings say, or members of it (pointer -> value).
         same: pointers that are compared before and after; by default all that the client may write.
+        schema: the component that the body of the refusal follows.
+        if_refused: where it may be granted too.
     """
-    refusal = _Refusal(tuple(status), error if isinstance(error, Mapping) else {}, error is True, bool(status))
+    members = error if isinstance(error, Mapping) else {}
+    refusal = _Refusal(tuple(status), members, error is True, bool(status), schema, if_refused)
     role = write or ("replace" if resource.replace else "update")
     if role == "create":
         await _nothing_made(api, resource, body, changes or {}, refusal)
@@ -79,6 +87,8 @@ async def _nothing_made(api: Api, resource: Resource, body: Any, changes: Mappin
     asked = making(api, resource, at, wrong)
     seen = await send(asked if body is not None or changes else _spoil(asked), also=refusal.status)
     control = await given(making(api, resource, at, await fresh_example(api, resource)))
+    if seen.success and refusal.may_be_granted:
+        raise NotApplicable("it was not refused, which is permitted")
     if seen.success and not refusal.demanded:
         raise Inconclusive("nothing was refused", seen)
     refusal.expect(api, seen, control, what=f"a {resource.name} that must not be made")
@@ -128,8 +138,10 @@ async def _nothing_changed(
     asked = _spoil(valid) if wrong is right else await write_request(api, operation, subject, wrong)
     refused = await send(asked, also=refusal.status)
     after = await given(read)
-    if refused.success and not refusal.demanded:
+    if refused.success and (refusal.may_be_granted or not refusal.demanded):
         control = await given(await write_request(api, operation, subject, right))
+        if refusal.may_be_granted:
+            raise NotApplicable("it was not refused, which is permitted")
         raise Inconclusive("nothing was refused", refused, control)
     if not refused.success:
         _expect_as_before(api, resource, before, after, refused, wrong, same)
@@ -183,6 +195,51 @@ async def patch_refused(
     """
     refusal = _Refusal(tuple(status), error or {}, demanded=True)
     await _nothing_changed(api, resource, api.operation(resource.update), body, {}, refusal, (), shown)
+
+
+@check("patch-in-part", roles=("create", "read", "update"))
+async def patch_in_part(api: Api, resource: Resource, members: Mapping[str, Any], told: str, status: Sequence[int] = (200,)) -> None:
+    """Sends a change of which one part cannot be done: the rest is done and the answer says which part is not, or nothing is changed.
+
+    Args:
+        members: the part that cannot be done, added to the changes of the bindings.
+        told: how the names of the members end in which an answer says what was not done.
+        status: the statuses of a change that is done in part.
+    """
+    operation = api.operation(resource.update)
+    subject = await target_of(api, resource, operation)
+    read = api.request(api.operation(resource.read), subject=subject)
+    before = await given(read)
+    right = changing_body(api, resource, operation, subject)
+    wrong = merged(right, api.fill(dict(members)))
+    seen = await send(await write_request(api, operation, subject, wrong))
+    after = await given(read)
+    if seen.status == 202 or 300 <= seen.status < 400:
+        raise Inconclusive(f"{seen.request.where} answered {seen.status}, which does not say what is done", seen)
+    if not seen.success:
+        _expect_as_before(api, resource, before, after, seen, wrong, ())
+        await given(await write_request(api, operation, subject, right))
+        return
+    if any(same_value(one_at(after.json(), p), v) for p, v in leaves(members).items()):
+        raise NotApplicable("the part that cannot be done was done")
+    if all(same_value(one_at(after.json(), p), one_at(before.json(), p)) for p in leaves(right)):
+        raise Inconclusive("nothing was changed; `patch-applies` looks at that", seen, after)
+    body = seen.json() if seen.body.strip() else None
+    if seen.status not in status or not _names_all(body, told, members):
+        expected = f"{one_of(status)} with {told} that names {', '.join(members)}, which was not done"
+        raise Nonconformity(expected, f"{seen.summary}: the rest was done", seen, after, before, cause=f"done in part: {operation.title}")
+
+
+def _names_all(body: Any, told: str, members: Mapping[str, Any]) -> bool:
+    """Tell whether an answer has something at members whose name ends like *told*, and speaks there of each of *members*."""
+    said = [f"{name}: {value}" for name, value in _members(body) if name.endswith(told) and value]
+    return all(any(member in text for text in said) for member in members)
+
+
+def _members(body: Any) -> list[tuple[str, Any]]:
+    """Return the members of an object and of all that is inside it."""
+    inside = body.items() if isinstance(body, dict) else [("", v) for v in body] if isinstance(body, list) else []
+    return [*([(k, v) for k, v in inside if k]), *[pair for _, v in inside for pair in _members(v)]]
 
 
 @check("unknown-id-on-create", roles=("create",))

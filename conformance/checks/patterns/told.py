@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.api import Api
 from conformance.checks.contract import provoke
-from conformance.checks.expect import expect_schema, one_of, same_value
+from conformance.checks.expect import ABSENT, expect_format, expect_schema, one_of, same_value
 from conformance.checks.patterns.lifecycle import still_there
 from conformance.checks.patterns.places import expect_told, one_at
 from conformance.checks.patterns.protocol import asking
@@ -62,11 +62,19 @@ def as_client(api: Api, request: Request, client: str) -> Request:
 
 
 @check("error-members", about="operation")
-async def error_members(api: Api, operation: Operation, kind: str, members: Mapping[str, Any], statuses: Sequence[int] = ()) -> None:
+async def error_members(
+    api: Api,
+    operation: Operation,
+    kind: str,
+    members: Mapping[str, Any] | None = None,
+    statuses: Sequence[int] = (),
+    same: Mapping[str, str] | None = None,
+) -> None:
     """Provokes one kind of error, with a control, and looks at members of its body.
 
     With: `kind`, one of unknown-id, not-json, no-credentials, wrong-credentials; `members`, pointer -> value or a list of values;
-    `statuses`, the only ones that are looked at (any 4xx).
+    `statuses`, the only ones that are looked at (any 4xx); `same`, pointer -> header of the answer that says the same, where the body
+    says anything.
     """
     if kind in _IDENTITIES:
         right = await valid_request(api, operation)
@@ -76,7 +84,21 @@ async def error_members(api: Api, operation: Operation, kind: str, members: Mapp
         seen, control = await provoke(api, operation, kind)
     if not (seen.status in statuses if statuses else 400 <= seen.status < 500):
         raise Inconclusive(f"{operation.title} answered {seen.status}", seen, control)
-    expect_told(api, seen, members, control)
+    expect_told(api, seen, members or {}, control)
+    if same:
+        _expect_same_as_headers(api, seen, same, control)
+
+
+def _expect_same_as_headers(api: Api, seen: Exchange, same: Mapping[str, str], control: Exchange) -> None:
+    expect_format(api, seen, control)
+    told = {place: one_at(seen.json(), place) for place in same}
+    if all(value is ABSENT for value in told.values()):
+        raise NotApplicable(f"the error says nothing at {' or '.join(same)}")
+    for place, value in told.items():
+        wanted = seen.header(same[place])
+        if value is not ABSENT and value != wanted:
+            expected = f"{wanted!r} at {place} of the error, as in {same[place]}" if wanted else f"{same[place]}, as {place} of the error"
+            raise Nonconformity(expected, repr(value), seen, control, cause=f"the error: {place} and {same[place]}", place=place)
 
 
 @check("request-refused", about="operation")

@@ -65,7 +65,7 @@ async def replace_replaces(
 async def patch_applies(
     api: Api, resource: Resource, body: Any = None, takes: Mapping[str, str] | None = None, clears: Sequence[str] = (),
     shown: Sequence[str] = (), members: Mapping[str, Any] | None = None, uses: str = "", query: Mapping[str, Any] | None = None,
-    status: Sequence[int] = (), must_accept: bool = False, media: str = "",
+    status: Sequence[int] = (), must_accept: bool = False, media: str = "", in_part: str = "",
 ) -> None:  # fmt: skip
     """Creates one, changes it in part, and expects the change, and no other member cleared, when it is read.
 
@@ -79,6 +79,7 @@ async def patch_applies(
         query: parameters of the change; `status`: statuses that it must answer with, 200 then with a body.
         must_accept: refusing this body is a finding where the body of the bindings is accepted; else it is inconclusive.
         media: the media type of the body, where the operation takes several; else the first that the contract names.
+        in_part: a text in the answer that takes the acceptance back in part; with it, as after a 202, a change without effect is no finding.
     """
     read, update = api.operation(resource.read), api.operation(resource.update)
     helper = (await create(api, api.resource(uses)))[0] if uses else None
@@ -102,6 +103,8 @@ async def patch_applies(
     after = await settled(api, resource, subject, seen, lambda found: not _unmet(found, values, clears))
     processed(read, after, seen, what="what was just changed")
     unmet = _unmet(after.json(), values, clears)
+    if unmet and in_part and (seen.status == 202 or in_part.encode() in seen.body):
+        raise Inconclusive(f"the change was not accepted as a whole: {unmet[1]!r} is not at {unmet[0]}", after, seen)
     if unmet:
         place, value = unmet
         expected = f"{value!r} at {place}" if value is not ABSENT else f"nothing at {place}"

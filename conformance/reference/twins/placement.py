@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from conformance.contract import Operation
 from conformance.profile import Resource
 from conformance.reference.engine import ResourceTwin
 from conformance.reference.message import Call, Refused
 from conformance.reference.store import Instance
-from conformance.wire import WireResponse
+from conformance.wire import WireResponse, header
 
 PROFILE = "openstack-placement"
 LEAST, GREATEST = (1, 0), (1, 39)
@@ -24,7 +25,7 @@ class PlacementTwin(ResourceTwin):
     def check_query(self, call: Call) -> None:
         """Hold the microversion against those that are served, then the parameters against the contract."""
         wanted = re.fullmatch(r"placement (\S+)", call.header("openstack-api-version") or "")
-        if wanted:
+        if wanted and wanted[1] != "latest":
             version = re.fullmatch(r"([1-9]\d*)\.([1-9]\d*|0)", wanted[1])
             if version is None:
                 raise Refused(400, "this is no microversion")
@@ -40,16 +41,26 @@ class PlacementTwin(ResourceTwin):
             first["code"] = refused.kind
         if refused.kind == "version":
             first |= {name: ".".join(map(str, number)) for name, number in (("min_version", LEAST), ("max_version", GREATEST))}
-        return {"errors": [first]}
+        return {"errors": [{**first, "request_id": self.request_id}]}
+
+    @property
+    def request_id(self) -> str:
+        """The id of the request that is answered now."""
+        request = self.request
+        return f"req-{uuid5(NAMESPACE_URL, f'{request.method} {request.target} {request.headers}')}"
 
     def dressed(self, request: Any, answer: WireResponse, operation: Operation | None) -> WireResponse:
         """Return an answer that says which microversion it is, that it depends on it, and that it may have changed since."""
         answer = super().dressed(request, answer, operation)
-        says = {"openstack-api-version": f"placement {GREATEST[0]}.{GREATEST[1]}"}
+        asked = re.fullmatch(r"placement (\S+)", header(request.headers, "openstack-api-version") or "")
+        version = (
+            (asked[1] if re.fullmatch(r"\d+\.\d+", asked[1]) else ".".join(map(str, GREATEST))) if asked else ".".join(map(str, LEAST))
+        )
+        says = {"openstack-api-version": f"placement {version}"}
         headers = [(name, says.get(name.lower(), value)) for name, value in answer.headers]
         if answer.status == 200 and request.method == "GET":
             headers += [("Last-Modified", MODIFIED), ("Cache-Control", "no-cache")]
-        headers.append(("Vary", "OpenStack-API-Version"))
+        headers += [("Vary", "OpenStack-API-Version"), ("X-Openstack-Request-Id", self.request_id)]
         return WireResponse(status=answer.status, headers=tuple(headers), body=answer.body, delay_s=answer.delay_s)
 
     # -- providers -----------------------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ class RedfishTwin(ResourceTwin):
         """Tell whether a name and a password belong to an account that is enabled."""
         if f"{name}:{password}" in self.options.users:
             return True
-        named = [a for a in self.store.shelf("account").values() if a.body["UserName"] == name and a.body.get("Enabled", True)]
+        named = [a for a in self.store.shelf("account").values() if a.body.get("UserName") == name and a.body.get("Enabled", True)]
         return any(self.store.notes.get(f"password/{a.id}") == password for a in named)
 
     # -- answers -------------------------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ class RedfishTwin(ResourceTwin):
     def check_account(self, body: Mapping[str, Any], old: Instance | None, now: float) -> None:
         """Refuse names that are taken, roles that do not exist, and passwords that are too short."""
         others = [a for a in self.shelf(self.bindings.resources["account"], (), now).values() if a is not old]
-        if any(a.body["UserName"] == body.get("UserName") for a in others):
+        if "UserName" in body and any(a.body.get("UserName") == body["UserName"] for a in others):
             raise Refused(409, "An account with this name exists.", kind="ResourceAlreadyExists")
         if "RoleId" in body and body["RoleId"] not in hardware.PRIVILEGES:
             raise Refused(400, "There is no such role.", kind="PropertyValueNotInList")
