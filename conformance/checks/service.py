@@ -64,9 +64,14 @@ async def _anonymously(api: Api, operation: Operation) -> Exchange:
 
 
 def _error_provocations(profile: Profile, requirement: Requirement) -> Sequence[tuple[str, str]]:
-    """Pair operations with the errors they can be provoked to: those of the core, or of every feature where the core has none."""
-    every = [profile.operation(i) for i in dict.fromkeys(r.on for r in profile.requirements if r.family == "answers")]
-    for operations in (tested_operations(profile, reads=False), [o for o in every if o.effect in ("read", "own")]):
+    """Pair operations with the errors they can be provoked to: those of the core, or of every feature where the core has none.
+
+    A requirement that names `features` is about the operations of these alone.
+    """
+    features = requirement.arguments.get("features", ())
+    wanted = [r for r in profile.requirements if r.family == "answers" and (not features or r.feature in features)]
+    every = [o for o in (profile.operation(i) for i in dict.fromkeys(r.on for r in wanted)) if o.effect in ("read", "own")]
+    for operations in (every,) if features else (tested_operations(profile, reads=False), every):
         found = [(o.id, kind) for o in operations for kind in provocations(profile, o)]
         if found:
             return found
@@ -75,12 +80,13 @@ def _error_provocations(profile: Profile, requirement: Requirement) -> Sequence[
 
 @check("service-error-format", about="service", cases=_error_provocations)
 async def service_error_format(
-    api: Api, case: tuple[str, str], statuses: Sequence[int] = (), apart_from: Sequence[int] = (), may_be_empty: bool = False
-) -> None:
+    api: Api, case: tuple[str, str], statuses: Sequence[int] = (), apart_from: Sequence[int] = (), may_be_empty: bool = False,
+    features: Sequence[str] = (),
+) -> None:  # fmt: skip
     """Provokes an error at each operation and holds its body against the error format of the standard.
 
     With: `statuses`, the only ones that need the format; `apart_from`, those that are judged elsewhere; `may_be_empty`, where an
-    error need not have a body.
+    error need not have a body; `features`, whose operations are looked at (those of the core, or of all where the core has none).
     """
     operation, kind = api.operation(case[0]), case[1]
     if not api.allows(operation.effect):

@@ -198,6 +198,22 @@ def test_what_cannot_be_read_is_malformed_not_missing() -> None:
     assert looked("callback-format", Jobs(edit=cut), **CHECKS["callback-format"]).verdict is Verdict.FAIL
 
 
+def _array(request: WireRequest) -> WireRequest:
+    return replace(request, body=b"[" + request.body + b"," + request.body + b"]")
+
+
+def test_an_array_of_events_passes_only_where_several_may_come_at_once() -> None:
+    """Each event in it must still be one."""
+    whole = jobs(schema="", about="")
+    assert looked("callback-format", Jobs(edit=_array), whole).verdict is Verdict.FAIL
+    assert looked("callback-format", Jobs(edit=_array), whole, several=True).verdict is Verdict.PASS
+    assert looked("callback-format", Jobs(), whole, several=True).verdict is Verdict.PASS
+    nameless = Jobs(edit=lambda r: _array(_event(r, type=None)))
+    assert looked("callback-format", nameless, whole, several=True).verdict is Verdict.FAIL
+    batch = Jobs(edit=lambda r: _with(_array(r), **{"content-type": "application/cloudevents-batch+json"}))
+    assert looked("callback-format", batch, whole, several=True, look="body").verdict is Verdict.INCONCLUSIVE
+
+
 def test_out_of_order_is_found() -> None:
     """The end comes before the beginning."""
     late = Jobs(edit=lambda r: r)

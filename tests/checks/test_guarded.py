@@ -117,6 +117,18 @@ def test_an_error_without_a_body_passes_only_where_it_may() -> None:
     assert errors(Careful(s404=b"")) == "fail"
 
 
+def test_a_requirement_of_a_feature_looks_at_its_operations_alone() -> None:
+    whole = profile()
+    split = replace(
+        whole, requirements=tuple(replace(r, feature="changing" if r.on == "updateThing" else "core") for r in whole.requirements)
+    )
+    requests: list[WireRequest] = []
+    assert run_check("service-error-format", split, "", Careful(), requests=requests, features=["changing"]).verdict == "pass"
+    assert {r.method for r in requests if r.body == b'{"'} == {"PATCH"}
+    assert run_check("service-error-format", split, "", Careful(s404=b""), features=["changing"]).verdict == "fail"
+    assert run_check("service-error-format", split, "", Careful(s404=b""), features=["nothing"]).verdict == "not-applicable"
+
+
 def test_a_core_without_anything_protected_is_no_reason_not_to_look() -> None:
     whole = profile()
     elsewhere = tuple(replace(r, feature="core" if r.on == "listThings" else "things") for r in whole.requirements)

@@ -306,25 +306,21 @@ async def callback_once(
 
 @check("callback-format", roles=("create",), writes=True, timed=True)
 async def callback_format(
-    api: Api,
-    resource: Resource,
-    event: Wanted | None = None,
-    after: Sequence[Step] = (),
-    changes: Mapping[str, Any] | None = None,
-    schema: str = "",
-    look: str = "all",
-) -> None:
+    api: Api, resource: Resource, event: Wanted | None = None, after: Sequence[Step] = (), changes: Mapping[str, Any] | None = None,
+    schema: str = "", look: str = "all", several: bool = False,
+) -> None:  # fmt: skip
     """Subscribes, waits for a delivery, and holds method, media type, mode and body of all that comes against what is documented.
 
     With: `event` (default: whatever comes), `after`, `changes` as for `callback-delivered`; `schema`, another component than that of
-    the bindings; `look`, where a standard has a rule for each: `media` for the media type and mode alone, `body` for all the rest.
+    the bindings; `look`, where a standard has a rule for each: `media` for the media type and mode alone, `body` for all the rest;
+    `several`, where a delivery may be an array of events.
     """
     watch = await watched(api, resource, after, changes)
     await watch.until(event or {}, watch.cause.ended_s + watch.within)
     if not watch.events:
         raise Inconclusive("no callback came to look at", *watch.evidence())
     wanted = schema or watch.bound.schema
-    for one in watch.events:
+    for one in [read_event(e.delivery, watch.bound, several=True) for e in watch.events] if several else watch.events:
         troubles = [t for t in one.troubles if look == "all" or (t in one.carriage) == (look == "media")]
         if troubles:
             cause = "callback of another media type" if look == "media" else "malformed callback"

@@ -56,8 +56,12 @@ def _options(value: Any) -> Sequence[Any]:
     return value if isinstance(value, list | tuple) else [value]
 
 
-def read_event(delivery: Exchange, bound: Callbacks) -> Event:
-    """Return what *delivery* says, read as leniently as it can be; what was wrong with it is told in `troubles`."""
+def read_event(delivery: Exchange, bound: Callbacks, *, several: bool = False) -> Event:
+    """Return what *delivery* says, read as leniently as it can be; what was wrong with it is told in `troubles`.
+
+    Args:
+        several: whether the body may be an array of events, each of which has what a CloudEvent has.
+    """
     asked = delivery.request
     sent = header(asked.headers, "content-type") or ""
     media = sent.split(";")[0].strip().lower()
@@ -73,7 +77,8 @@ def read_event(delivery: Exchange, bound: Callbacks) -> Event:
             event = _with_body(_carried(replace(event, mode="structured"), f"the media type {media or 'none'}, and no ce- headers"))
         if event.mode not in bound.modes:
             event = _carried(event, f"the {event.mode} mode")
-        lacking = [name for name in REQUIRED if not (isinstance(event.value, Mapping) and event.value.get(name))]
+        values = event.value if several and isinstance(event.value, list) else [event.value]
+        lacking = [name for name in REQUIRED if not all(isinstance(v, Mapping) and v.get(name) for v in values)]
         if lacking:
             event = replace(event, troubles=(*event.troubles, f"no {', '.join(lacking)}"))
     else:

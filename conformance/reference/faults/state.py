@@ -81,6 +81,13 @@ def _listable(profile: Profile, operation: Operation) -> bool:
     return resource is not None and resource.list == operation.id and bool(resource.create or resource.name == "alert")
 
 
+def _ends(profile: Profile, operation: Operation) -> bool:
+    """Tell whether what is listed can be gone one day: not where a create is lasting and nothing deletes."""
+    resource = profile.bindings.resource_of(operation.id)
+    create = resource.create if resource is not None and not resource.delete and not resource.expired else ""
+    return not create or profile.operation(create).effect != "lasting"
+
+
 def _instance(seen: Seen) -> tuple[dict[str, Instance], Instance] | None:
     """Return the instance that a request names, with its shelf."""
     twin: ResourceTwin = seen.twin
@@ -178,7 +185,7 @@ def list_empty(seen: Seen) -> WireResponse:
 @fault(
     group="state",
     sentence="The list still shows what was deleted.",
-    applies=operations(_listable),
+    applies=operations(_listable, _ends),
     expected=both(turns("deleted-not-listed", "totals-agree", "links-resolve"), _shared),
 )
 def list_shows_the_deleted(seen: Seen) -> WireResponse:

@@ -183,6 +183,8 @@ class EdgeTwin(ResourceTwin):
             return super().do_create(call, resource)
         body = dict(self.accepted(call))
         subscription = body.pop("subscriptionRequest", None)
+        if subscription and subscription.get("sinkCredential", {}).get("accessTokenType", "bearer") != "bearer":
+            raise Refused(400, "the token of a sink is of type bearer")
         self.allowed(call, resource, body, None)
         if resource.name == "deployment":
             return self.deployed(call, body, subscription)

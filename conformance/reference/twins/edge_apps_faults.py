@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from conformance.profile import Profile
 from conformance.reference.faults.planting import Seen, fault, success, with_header
 from conformance.reference.faults.where import at, ids, since
 from conformance.reference.message import NotJson, read_json, split_target
 from conformance.reference.twins.camara import declared
 from conformance.reference.twins.edge_apps import EdgeTwin
-from conformance.wire import WireResponse, header
+from conformance.wire import Outgoing, WireResponse, header
 
 _P = "camara-edge-application-management"
 
@@ -21,6 +22,13 @@ def _body(seen: Seen) -> Any:
         return read_json(seen.request.body)
     except NotJson:
         return None
+
+
+def _subscribing(seen: Seen, change: Callable[[dict[str, Any]], dict[str, Any]]) -> WireResponse:
+    """Forward the request with its subscription changed."""
+    name = "subscriptionRequest"
+    asks = isinstance(seen.sent_members.get(name), dict)
+    return seen.sending(lambda body: {**body, name: change(body[name])}) if asks else seen.forward()
 
 
 def _last(seen: Seen) -> str:
@@ -62,6 +70,78 @@ def conflict_of_another_code(seen: Seen) -> WireResponse:
     return replace(
         answer, body=answer.body.replace(b"ABORTED", b"BUSY").replace(b"INCOMPATIBLE_STATE", b"BUSY").replace(b"ALREADY_EXISTS", b"TWICE")
     )
+
+
+#: What looks at the code of an error, by operation.
+_CODES = {
+    "submitApp": ("error.malformed-code", "app.duplicate-code", "body.undeclared", "body.undeclared-deeper"),
+    "getEdgeCloudZones": ("error.unauthenticated-code", "zone.page-below-one", "zone.page-size-out-of-range"),
+    "getApp": ("error.not-found-code",),
+    "deleteAppInstance": ("instance.not-found-code",),
+    "createAppDeployment": ("deployment.duplicate-code", "body.undeclared-for-deployment"),
+    "deleteAppDeployment": ("deployment.not-found-code", "deployment.ended-code"),
+}
+
+
+def _looking_at_codes(profile: Profile, place: str) -> frozenset[str]:
+    return ids(*_CODES[place])(profile, place)
+
+
+@fault(
+    profile=_P, group="error body", sentence="Errors have a code of the provider's own.",
+    applies=at("submitApp", "getEdgeCloudZones", "getApp", "deleteAppInstance"), expected=_looking_at_codes,
+)  # fmt: skip
+def error_code_of_its_own(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return replace(answer, body=answer.body.replace(b'"code":"', b'"code":"EDGE_')) if answer.status >= 400 else answer
+
+
+@fault(
+    profile=_P, group="error body", sentence="Errors about deployments have a code of the provider's own.",
+    applies=at("createAppDeployment", "deleteAppDeployment"), expected=_looking_at_codes,
+)  # fmt: skip
+def error_code_of_deployments(seen: Seen) -> WireResponse:
+    return error_code_of_its_own(seen)
+
+
+@fault(
+    profile=_P, group="error body", sentence="Errors about deployments are of another shape.",
+    applies=at("createAppDeployment", "updateAppDeployment", "deleteAppDeployment"), expected=ids("deployment.error-format"),
+)  # fmt: skip
+def deployment_error_of_another_shape(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return replace(answer, body=b'{"error":"something is wrong"}') if answer.status >= 400 else answer
+
+
+@fault(
+    profile=_P, group="input validation", sentence="A sink without TLS is taken.",
+    applies=at("createAppInstance"), expected=ids("instance.sink-without-tls"),
+)  # fmt: skip
+def plain_sink_of_instances_taken(seen: Seen) -> WireResponse:
+    return _subscribing(seen, lambda asked: {**asked, "sink": str(asked["sink"]).replace("http:", "https:")})
+
+
+@fault(
+    profile=_P, group="input validation", sentence="Any credential of a sink is taken.",
+    applies=at("createAppInstance"), expected=ids("instance.sink-credential-type", "instance.sink-token-type"),
+)  # fmt: skip
+def any_credential_of_instances_taken(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return answer if answer.status != 400 else _subscribing(seen, lambda asked: {k: v for k, v in asked.items() if k != "sinkCredential"})
+
+
+@fault(
+    profile=_P, group="asynchrony and callbacks", sentence="Events of deployments have a type of the provider's own.",
+    applies=at("createAppDeployment"), expected=ids("deployment.event-format"),
+)  # fmt: skip
+def deployment_events_of_another_type(seen: Seen) -> WireResponse:
+    def retyped(one: Outgoing) -> Outgoing:
+        body = one.request.body.replace(b".app-deployment-status-change", b".deployment-changed")
+        return replace(one, request=replace(one.request, body=body))
+
+    answer = seen.forward()
+    seen.twin.store.notes["outbox"] = [(about, retyped(one)) for about, one in seen.twin.store.notes.get("outbox", [])]
+    return answer
 
 
 @fault(
@@ -280,7 +360,7 @@ def credentials_shown(seen: Seen) -> WireResponse:
 
 @fault(
     profile=_P, group="asynchrony and callbacks", sentence="Events of deployments come in an array.",
-    applies=since("deployment.event-format", "createAppDeployment"), expected=ids("deployment.event-format"),
+    applies=since("deployment.location-leads", "createAppDeployment"), expected=ids("deployment.event-format"),
 )  # fmt: skip
 def events_in_an_array(seen: Seen) -> WireResponse:
     assert isinstance(seen.twin, EdgeTwin)
