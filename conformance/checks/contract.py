@@ -16,6 +16,9 @@ from conformance.profile import Profile
 from conformance.requirement import Requirement, pick
 from conformance.scoring import UNUSABLE
 
+#: Kinds of errors that are about who asks, and as whom they are provoked.
+IDENTITIES = {"no-credentials": "none", "wrong-credentials": "bad"}
+
 
 def absent(operation: Operation, seen: Exchange) -> bool:
     """Tell whether a valid request was answered as if the operation did not exist."""
@@ -219,6 +222,9 @@ def provocations(profile: Profile, operation: Operation) -> tuple[str, ...]:
 async def provoke(api: Api, operation: Operation, kind: str) -> tuple[Exchange, Exchange]:
     """Return the answer to a request that must be refused, and its control: the same with the one thing put right."""
     right = await valid_request(api, operation)
+    if kind in IDENTITIES:
+        seen = await send(right.with_(identity=IDENTITIES[kind], undo=""), also=(401, 403))
+        return seen, await given(right)
     if kind == "unknown-id":
         owner = api.profile.bindings.owners[operation.path_parameters[-1]]
         subject = await parents(api, operation, own=owner.parameter)

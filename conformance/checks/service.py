@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from conformance.api import Api
 from conformance.checks.contract import expect_media, provocations, provoke
@@ -64,14 +64,11 @@ async def _anonymously(api: Api, operation: Operation) -> Exchange:
 
 
 def _error_provocations(profile: Profile, requirement: Requirement) -> Sequence[tuple[str, str]]:
-    """Pair operations with the errors they can be provoked to: those of the core, or of every feature where the core has none.
-
-    A requirement that names `features` is about the operations of these alone.
-    """
-    features = requirement.arguments.get("features", ())
-    wanted = [r for r in profile.requirements if r.family == "answers" and (not features or r.feature in features)]
-    every = [o for o in (profile.operation(i) for i in dict.fromkeys(r.on for r in wanted)) if o.effect in ("read", "own")]
-    for operations in (every,) if features else (tested_operations(profile, reads=False), every):
+    """Pair operations with errors that can be provoked there: those named, those of the core, or of every feature where it has none."""
+    if at := requirement.arguments.get("at"):
+        return [(operation, kind) for operation, kinds in at.items() for kind in kinds]
+    every = [profile.operation(i) for i in dict.fromkeys(r.on for r in profile.requirements if r.family == "answers")]
+    for operations in (tested_operations(profile, reads=False), [o for o in every if o.effect in ("read", "own")]):
         found = [(o.id, kind) for o in operations for kind in provocations(profile, o)]
         if found:
             return found
@@ -81,12 +78,13 @@ def _error_provocations(profile: Profile, requirement: Requirement) -> Sequence[
 @check("service-error-format", about="service", cases=_error_provocations)
 async def service_error_format(
     api: Api, case: tuple[str, str], statuses: Sequence[int] = (), apart_from: Sequence[int] = (), may_be_empty: bool = False,
-    features: Sequence[str] = (),
+    at: Mapping[str, Sequence[str]] | None = None,
 ) -> None:  # fmt: skip
     """Provokes an error at each operation and holds its body against the error format of the standard.
 
     With: `statuses`, the only ones that need the format; `apart_from`, those that are judged elsewhere; `may_be_empty`, where an
-    error need not have a body; `features`, whose operations are looked at (those of the core, or of all where the core has none).
+    error need not have a body; `at`, the operations to look at and the kinds of errors to provoke there: unknown-id, not-json,
+    no-credentials, wrong-credentials.
     """
     operation, kind = api.operation(case[0]), case[1]
     if not api.allows(operation.effect):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from conformance.verdict import Verdict
-from tests.checks.support import run_check
+from tests.checks.support import answer, run_check
 from tests.checks.things import Things, profile
 
 LASTING = {"expired": {"pointer": "/kind", "equals": "over"}}
@@ -51,6 +51,22 @@ def test_a_second_delete_of_what_can_still_be_read() -> None:
     assert run_check("second-delete", profile(**LASTING), "thing", Ending(404), **asked).verdict is Verdict.FAIL
     assert run_check("second-delete", profile(**LASTING), "thing", Ending(500), **asked).verdict is Verdict.FAIL
     assert run_check("second-delete", profile(**LASTING), "thing", Things(), **asked).verdict is Verdict.PASS
+
+
+class Curt(Things):
+    """What is not there is refused with a body of its own."""
+
+    def _error(self, status: int, code: str) -> Any:
+        return answer(status, {"message": code})
+
+
+def test_a_second_delete_is_refused_in_the_error_format() -> None:
+    asked = {"status": [204, 404], "error_format": True}
+    assert run_check("second-delete", profile(), "thing", Things(), **asked).verdict is Verdict.PASS
+    assert run_check("second-delete", profile(), "thing", Things("delete again is 204"), **asked).verdict is Verdict.PASS
+    assert run_check("second-delete", profile(), "thing", Curt(), **asked).verdict is Verdict.FAIL
+    assert run_check("second-delete", profile(), "thing", Curt("delete again is 204"), **asked).verdict is Verdict.PASS
+    assert run_check("second-delete", profile(), "thing", Curt()).verdict is Verdict.PASS
 
 
 def test_what_is_deleted_is_not_listed() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.profile import Profile
 from conformance.wire import WireRequest, WireResponse
-from tests.checks.support import answer, authorised, profile_of, requirement_of, run_check
+from tests.checks.support import Handler, answer, authorised, profile_of, requirement_of, run_check
 
 JSON = {"content": {"application/json": {"schema": {}}}}
 PATHS = {
@@ -94,7 +94,7 @@ def test_without_the_binding_no_if_match_is_sent() -> None:
     assert run_check("answer", profile(if_match=False), "updateThing", Careful()).verdict == "inconclusive"
 
 
-def errors(server: Careful, **arguments: Any) -> str:
+def errors(server: Handler, **arguments: Any) -> str:
     """Run service-error-format."""
     return run_check("service-error-format", profile(), "", server, **arguments).verdict.value
 
@@ -117,16 +117,19 @@ def test_an_error_without_a_body_passes_only_where_it_may() -> None:
     assert errors(Careful(s404=b"")) == "fail"
 
 
-def test_a_requirement_of_a_feature_looks_at_its_operations_alone() -> None:
-    whole = profile()
-    split = replace(
-        whole, requirements=tuple(replace(r, feature="changing" if r.on == "updateThing" else "core") for r in whole.requirements)
-    )
-    requests: list[WireRequest] = []
-    assert run_check("service-error-format", split, "", Careful(), requests=requests, features=["changing"]).verdict == "pass"
-    assert {r.method for r in requests if r.body == b'{"'} == {"PATCH"}
-    assert run_check("service-error-format", split, "", Careful(s404=b""), features=["changing"]).verdict == "fail"
-    assert run_check("service-error-format", split, "", Careful(s404=b""), features=["nothing"]).verdict == "not-applicable"
+def test_only_what_is_named_is_provoked() -> None:
+    curt = {"s401": {"message": "who?"}}
+    assert errors(Careful(**curt)) == "pass"
+    for kind in ("no-credentials", "wrong-credentials"):
+        assert errors(Careful(**curt), at={"listThings": [kind]}) == "fail"
+        assert errors(Careful(s404=b"", s400=b""), at={"listThings": [kind]}) == "pass"
+    assert errors(Careful(s404=b""), at={"getThing": ["unknown-id"]}) == "fail"
+    assert errors(Careful(s404=b""), at={"createThing": ["not-json"], "listThings": ["no-credentials"]}) == "pass"
+    assert errors(Careful(s400=b""), at={"createThing": ["not-json"], "listThings": ["no-credentials"]}) == "fail"
+
+
+def test_what_is_served_to_everybody_is_no_error() -> None:
+    assert errors(lambda request, now: answer(200, []), at={"listThings": ["no-credentials"]}) == "not-applicable"
 
 
 def test_a_core_without_anything_protected_is_no_reason_not_to_look() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from conformance.checks.patterns.paging import next_link
 from conformance.exchange import Exchange, Request
 from conformance.verdict import Verdict
-from tests.checks.support import run_check
+from conformance.wire import WireResponse
+from tests.checks.support import answer, run_check
 from tests.checks.things import Things, profile
 
 OFFSET = {"count": "limit", "start": "offset", "first": 0, "total": "/total"}
@@ -124,6 +126,64 @@ def test_a_page_is_not_longer_than_asked() -> None:
     assert run_check("page-limit", profile(), "thing", Things(others=5), allow=(), parameter="limit").verdict is Verdict.PASS
     assert run_check("page-limit", profile(), "thing", Things("ignores the size"), parameter="limit").verdict is Verdict.FAIL
     assert run_check("page-limit", profile(), "thing", Things(), allow=(), parameter="limit").verdict is Verdict.INCONCLUSIVE
+
+
+class Graves(Things):
+    """What was deleted takes room on its page."""
+
+    def _page(self, keys: list[str], query: dict[str, str]) -> WireResponse:
+        page = super()._page([*keys, *(f"grave {n}" for n in range(200))], query)
+        body = json.loads(page.body)
+        return answer(200, {**body, "items": [i for i in body["items"] if "grave" not in i["id"]]})
+
+
+class Ending(Things):
+    """The last page says something of its own."""
+
+    def __init__(self, token: Any) -> None:
+        super().__init__(others=5)
+        self.token = token
+
+    def _page(self, keys: list[str], query: dict[str, str]) -> WireResponse:
+        return answer(200, {"nextToken": self.token, **json.loads(super()._page(keys, query).body)})
+
+
+class Forgetful(Things):
+    """No page but the first can be asked for."""
+
+    def _page(self, keys: list[str], query: dict[str, str]) -> WireResponse:
+        return answer(410, {"code": "gone"}) if "token" in query else super()._page(keys, query)
+
+
+@pytest.mark.parametrize("style", ["token", "link in the body"])
+@pytest.mark.parametrize("others", [0, 1, 5, 40])
+def test_the_last_page_names_none_after_it(style: str, others: int) -> None:
+    for ways in ((), ("small pages",), ("no items member",)):
+        result = run_check("last-page", profile(), "thing", Things(*ways, others=others), allow=(), **STYLES[style])
+        assert result.verdict is Verdict.PASS, result.reason
+    refused = Things("next for ever", "404 behind the end", others=5)
+    assert run_check("last-page", profile(), "thing", refused, allow=(), **STYLES[style]).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("server", "verdict"),
+    [
+        (Things("next for ever", others=5), Verdict.FAIL),
+        (Things("next for ever"), Verdict.FAIL),
+        (Ending(""), Verdict.FAIL),
+        (Ending(None), Verdict.PASS),
+        (Graves(others=5), Verdict.PASS),
+        (Things("small pages", others=90), Verdict.PASS),
+        (Forgetful(others=5), Verdict.INCONCLUSIVE),
+        (Things("ignores the position", others=5), Verdict.INCONCLUSIVE),
+    ],
+    ids=lambda x: type(x).__name__,
+)
+def test_pages_that_go_on_behind_the_last(server: Things, verdict: Verdict) -> None:
+    """What is empty may be followed by something; a page that is refused half way is none that was named by the last."""
+    result = run_check("last-page", profile(), "thing", server, allow=(), **STYLES["token"])
+    assert result.verdict is verdict, result.reason
+    assert result.requests < 250
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from conformance.driving.session import Options, Session
 from conformance.driving.virtual import VirtualLoop
 from conformance.driving.wires import TwinWire
 from conformance.loading.profiles import load_profile
+from conformance.profile import Resource
 from conformance.reference.faults import planted
+from conformance.reference.message import Call
 from conformance.reference.twins import twin_for
-from conformance.reference.twins.seca import STEP, TENANT, labelled
+from conformance.reference.twins.seca import STEP, TENANT, SecaTwin, labelled
 from conformance.verdict import Verdict
 from conformance.wire import Twin, WireRequest, WireResponse
 
@@ -127,6 +130,35 @@ def test_the_profile_is_green_on_the_twin(tmp_path: Path) -> None:
     seen = {r.requirement: r.verdict for r in run_in_process(PROFILE, twin_for(PROFILE), tmp_path).results}
     assert set(seen.values()) == {Verdict.PASS, Verdict.NOT_TESTED}
     assert {i for i, v in seen.items() if v is Verdict.NOT_TESTED} == {r.id for r in PROFILE.not_tested}
+
+
+class Roomy(SecaTwin):
+    """Names one more page after a full one, which then shows nothing, and accepts puts for later."""
+
+    def do_list(self, call: Call, resource: Resource) -> WireResponse:
+        answer = super().do_list(call, resource)
+        body, size = json.loads(answer.body), int(call.one("limit") or 1000)
+        if len(body["items"]) == size and "skipToken" not in body["metadata"]:
+            body["metadata"]["skipToken"] = "OTk5OTk"
+        return replace(answer, body=json.dumps(body).encode())
+
+    def do_create(self, call: Call, resource: Resource) -> WireResponse:
+        return replace(super().do_create(call, resource), status=202)
+
+
+def test_what_is_left_open_is_no_finding(tmp_path: Path) -> None:
+    words = ("last and page", "created", "changed", "delete and if and unchanged", "second and delete", "error and format")
+    seen = run(Roomy(PROFILE), tmp_path, " or ".join(f"({w})" for w in words))
+    assert len(seen) > 30
+    assert set(seen.values()) == {Verdict.PASS}
+
+
+def test_who_looks_at_no_version_is_found_once(tmp_path: Path) -> None:
+    """How an outdated version is refused cannot be seen where it is not: that is no second finding."""
+    ignoring = next(p for p in planted(PROFILE) if p.name == "version-not-looked-at@putWorkspace")
+    seen = run(ignoring.twin(twin_for(PROFILE)), tmp_path, "errors or (workspace and version)")
+    assert {i for i, v in seen.items() if v is Verdict.FAIL} == {"seca/workspace.version"}
+    assert {i for i, v in seen.items() if v is Verdict.INCONCLUSIVE} == {"seca/errors.precondition", "seca/errors.type-precondition"}
 
 
 @pytest.mark.parametrize("planted", [p for p in planted(PROFILE) if p.fault.profile == "seca" and p.representative], ids=lambda p: p.name)

@@ -10,6 +10,7 @@ from conformance.checks.patterns.home import cut_short, found_in, home, listing,
 from conformance.checks.patterns.places import one_at, processed, put, set_up
 from conformance.checks.patterns.writing import gone_within, leaving, over, write_request
 from conformance.checks.registry import check
+from conformance.checks.service import expect_error
 from conformance.checks.subjects import create, fresh_example
 from conformance.ending import Inconclusive, Nonconformity
 from conformance.exchange import Exchange
@@ -19,11 +20,14 @@ from conformance.requirement import pick
 
 
 @check("second-delete", roles=("create", "delete"))
-async def second_delete(api: Api, resource: Resource, status: Sequence[int] = (200, 202, 204, 404, 410)) -> None:
+async def second_delete(
+    api: Api, resource: Resource, status: Sequence[int] = (200, 202, 204, 404, 410), error_format: bool = False
+) -> None:
     """Creates one, deletes it twice, and expects a permitted status the second time; not a gone one while it can still be read.
 
     Args:
         status: the statuses of the second delete.
+        error_format: whether a second delete that finds nothing there must be refused in the error format of the standard.
     """
     subject, _ = await create(api, resource)
     delete = api.operation(resource.delete)
@@ -48,6 +52,8 @@ async def second_delete(api: Api, resource: Resource, status: Sequence[int] = (2
                 after,
                 cause=f"second delete: {delete.title}",
             )
+    if error_format and seen.status in resource.gone:
+        expect_error(api, seen)
 
 
 @check("deleted-not-listed", roles=("create", "list", "delete"))

@@ -363,4 +363,35 @@ async def page_limit(api: Api, resource: Resource, parameter: str, value: int = 
         raise Inconclusive("the page shows no item", seen, plain)
 
 
-__all__ = ["Paging", "Walk", "empty_page", "page_limit", "paging_complete", "totals_agree", "walk"]
+@check("last-page", roles=("list",))
+async def last_page(api: Api, resource: Resource, next: str, count: str = "", start: str = "", size: int = 1) -> None:
+    """Walks the pages of a list in small steps and expects the last one to name no page after it.
+
+    A page without items may name another one, as what was on it may be deleted; pages that go on and on and show nothing may not.
+
+    Args:
+        next, count, start: how pages are asked for, see `Paging`; `next` is a JSON Pointer.
+        size: how many items to ask for; more where the collection is large (about `FEW_PAGES` pages are read).
+    """
+    at, paging = await home(api, resource), Paging(count=count, start=start, next=next)
+    plain = await given(listing(api, resource, at))
+    least = len(api.items(resource, plain.json()))
+    found = await walk(api, resource, at, paging, max(size, least // FEW_PAGES + 1) if count else None)
+    endless = False
+    if start and not (found.whole or found.refused):
+        # so many small pages may be those of the deleted; so many large ones are not
+        found = await walk(api, resource, at, replace(paging, first=told(found.pages[-1], next)), None)
+        endless = not (found.whole or found.refused or found.items)
+    if found.again:
+        raise Inconclusive(found.repeats, *found.evidence)
+    if not endless and (not found.whole or (found.refused and len(found.items) < least)):
+        raise Inconclusive(found.stopped, *found.evidence)
+    named = [value for value in pick(found.pages[-1].json(), next) if value is not None]
+    if named:
+        what = f", which is refused with {found.refused.status}" if found.refused else f", {MOST_PAGES} pages later" if endless else ""
+        raise Nonconformity(
+            f"nothing at {next} of the last page", f"{named[0]!r}{what}", *found.evidence, cause=f"last page: {resource.list}"
+        )
+
+
+__all__ = ["Paging", "Walk", "empty_page", "last_page", "page_limit", "paging_complete", "totals_agree", "walk"]

@@ -24,9 +24,6 @@ from conformance.profile import Resource
 from conformance.requirement import pick
 from conformance.scoring import ERROR_FORMAT
 
-#: Kinds of `error-members` that are about who asks.
-_IDENTITIES = {"no-credentials": "none", "wrong-credentials": "bad"}
-
 
 def replaced(body: Mapping[str, Any], members: Mapping[str, Any]) -> dict[str, Any]:
     """Return *body* with other *members*; those that are None are left out.
@@ -76,12 +73,7 @@ async def error_members(
     `statuses`, the only ones that are looked at (any 4xx); `same`, pointer -> header of the answer that says the same, where the body
     says anything.
     """
-    if kind in _IDENTITIES:
-        right = await valid_request(api, operation)
-        seen = await send(right.with_(identity=_IDENTITIES[kind], undo=""), also=(401, 403))
-        control = await given(right)
-    else:
-        seen, control = await provoke(api, operation, kind)
+    seen, control = await provoke(api, operation, kind)
     if not (seen.status in statuses if statuses else 400 <= seen.status < 500):
         raise Inconclusive(f"{operation.title} answered {seen.status}", seen, control)
     expect_told(api, seen, members or {}, control)

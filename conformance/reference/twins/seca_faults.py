@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.profile import Profile
-from conformance.reference.faults.planting import Seen, fault
+from conformance.reference.faults.planting import Seen, fault, with_header
 from conformance.reference.faults.where import at, ids
-from conformance.reference.message import NotJson, read_json
+from conformance.reference.message import NotJson, read_json, write_json
 from conformance.reference.twins.seca import SecaTwin
 from conformance.wire import WireResponse
 
@@ -33,7 +33,7 @@ def _refused(answer: WireResponse, status: int) -> bool:
 
 @fault(
     profile=_P, group="concurrency and validators", sentence="The version in If-Unmodified-Since is not looked at.",
-    applies=at("putWorkspace", "putInstance", "putRole"), expected=_of_its_own("version"),
+    applies=at("putWorkspace", "putInstance", "putRole", "putSecurityGroup"), expected=_of_its_own("version"),
 )  # fmt: skip
 def version_not_looked_at(seen: Seen) -> WireResponse:
     headers = tuple(h for h in seen.request.headers if h[0].lower() != "if-unmodified-since")
@@ -191,3 +191,102 @@ def second_stop_breaks(seen: Seen) -> WireResponse:
 def error_type_of_its_own(seen: Seen) -> WireResponse:
     answer = seen.forward()
     return replace(answer, body=answer.body.replace(b"http://secapi.cloud/errors/resource-not-found", b"https://httpstatuses.io/404"))
+
+
+@fault(
+    profile=_P, group="error body", sentence="The type of a refusal is not on the list.",
+    applies=at("listRegions", "putWorkspace"),
+    expected=lambda profile, place: ids(
+        *(("errors.type-unauthorized",) if place == "listRegions" else ("errors.type-malformed", "errors.type-precondition"))
+    )(profile, place),
+)  # fmt: skip
+def refusal_type_of_its_own(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return replace(answer, body=answer.body.replace(b"http://secapi.cloud/errors/", b"https://httpstatuses.io/"))
+
+
+@fault(
+    profile=_P, group="error body", sentence="What does not exist is refused in plain text.",
+    applies=at("getRole", "getInstance", "getBlockStorage", "getNetwork"), expected=_of_its_own("error-format"),
+)  # fmt: skip
+def not_found_in_words(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return _in_words(answer) if answer.status == 404 else answer
+
+
+@fault(
+    profile=_P, group="error body", sentence="A body that is no JSON is refused in plain text.",
+    applies=at("putWorkspace", "putRole"), expected=_of_its_own("error-format"),
+)  # fmt: skip
+def malformed_in_words(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return _in_words(answer) if answer.status == 400 and seen.sent is None else answer
+
+
+@fault(
+    profile=_P, group="error body", sentence="A request without credentials is refused in plain text.",
+    applies=at("listRegions"), expected=ids("errors.unauthorized"),
+)  # fmt: skip
+def unauthorized_in_words(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return _in_words(answer) if answer.status == 401 else answer
+
+
+@fault(
+    profile=_P, group="error body", sentence="An outdated version is refused without a word on what is wrong.",
+    applies=at("putWorkspace"), expected=ids("errors.precondition"),
+)  # fmt: skip
+def precondition_without_detail(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    if answer.status != 412:
+        return answer
+    return replace(answer, body=write_json({k: v for k, v in read_json(answer.body).items() if k != "detail"}))
+
+
+@fault(
+    profile=_P, group="idempotency", sentence="A delete of what is gone is refused in plain text.",
+    applies=at("deleteRole", "deleteWorkspace", "deleteBlockStorage", "deleteInstance"), expected=_of_its_own("second-delete"),
+)  # fmt: skip
+def second_delete_in_words(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return _in_words(answer) if answer.status == 404 else answer
+
+
+def _in_words(answer: WireResponse) -> WireResponse:
+    return replace(with_header(answer, "Content-Type", "text/plain"), body=b"no")
+
+
+@fault(
+    profile=_P, group="status", sentence="A put that makes something is answered as a change.",
+    applies=at("putRole", "putWorkspace", "putBlockStorage", "putInstance", "putNetwork"), expected=_of_its_own("created"),
+)  # fmt: skip
+def create_told_as_change(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return replace(answer, status=200) if answer.status == 201 else answer
+
+
+@fault(
+    profile=_P, group="status", sentence="A put that changes something is answered as if it had made it.",
+    applies=at("putRole", "putWorkspace", "putBlockStorage", "putInstance", "putNetwork"), expected=_of_its_own("changed"),
+)  # fmt: skip
+def change_told_as_create(seen: Seen) -> WireResponse:
+    answer = seen.forward()
+    return replace(answer, status=201) if answer.status == 200 else answer
+
+
+@fault(
+    profile=_P, group="concurrency and validators", sentence="The version in If-Unmodified-Since is not looked at in a delete.",
+    applies=at("deleteRole", "deleteWorkspace", "deleteBlockStorage", "deleteInstance", "deleteNetwork"),
+    expected=_of_its_own("delete-if-unchanged"),
+)  # fmt: skip
+def version_not_looked_at_in_a_delete(seen: Seen) -> WireResponse:
+    return version_not_looked_at(seen)
+
+
+@fault(
+    profile=_P, group="paging", sentence="Every page names a next one, and those behind the last show nothing.",
+    applies=at("listRegions", "listWorkspaces", "listRoles", "listComputeSkus", "listStorageSkus", "listNetworkSkus"),
+    expected=_of_its_own("last-page"),
+)  # fmt: skip
+def pages_never_end(seen: Seen) -> WireResponse:
+    return seen.edited(lambda body: {**body, "metadata": {"skipToken": "OTk5OTk", **body["metadata"]}})
