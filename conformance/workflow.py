@@ -28,6 +28,11 @@ class Criterion:
     context: str = ""
     type: Literal["simple", "regex"] = "simple"
 
+    @property
+    def told(self) -> str:
+        """The criterion in words."""
+        return f"{self.context} matches {self.condition}" if self.type == "regex" else self.condition
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:

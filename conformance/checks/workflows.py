@@ -50,7 +50,7 @@ async def workflow(api: Api, workflow: str, judges: str, inputs: dict[str, Any] 
             continue
         if missed is not None and (action is None or action.type == "retry"):
             if action is not None and step.within_s and not in_time:
-                raise Inconclusive(f"step {step.id}: not reached within {step.within_s:g} s: {_told(missed)}", seen)
+                raise Inconclusive(f"step {step.id}: not reached within {step.within_s:g} s: {missed.told}", seen)
             _missed(api, step, missed, seen, judged)
         if action and action.type == "end":
             break
@@ -89,18 +89,14 @@ def _same(step: WorkflowStep, seen: Exchange) -> None:
             expect_same(wanted, next(iter(pick(found, pointer)), None), seen, what=f"as sent at {pointer}", at=pointer)
 
 
-def _told(criterion: Criterion) -> str:
-    return f"{criterion.context} matches {criterion.condition}" if criterion.type == "regex" else criterion.condition
-
-
 def _missed(api: Api, step: WorkflowStep, criterion: Criterion, seen: Exchange, judged: bool) -> None:
     if not judged:
         raise Inconclusive(
-            f"set-up: step {step.id} ({seen.request.where}) answered {seen.status}; wanted {_told(criterion)}", seen, needs=step.operation
+            f"set-up: step {step.id} ({seen.request.where}) answered {seen.status}; wanted {criterion.told}", seen, needs=step.operation
         )
     place = _BODY.search(f"{criterion.context} {criterion.condition}")
     operation = api.operation(step.operation)
     other = "$statusCode" in f"{criterion.context} {criterion.condition}" and seen.status not in (*operation.success, *operation.permitted)
     cause = f"status of {operation.title}" if other and seen.success else f"step {step.id}"
     observed = f"{seen.summary} at step {step.id}"
-    raise Nonconformity(_told(criterion), observed, seen, cause=cause, place=place[1] if place else None)
+    raise Nonconformity(criterion.told, observed, seen, cause=cause, place=place[1] if place else None)

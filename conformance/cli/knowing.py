@@ -108,6 +108,8 @@ def explain(options: argparse.Namespace) -> int:
             print(
                 "at       " + ", ".join(profile.operation(getattr(resource, role)).title for role in check.roles if getattr(resource, role))
             )
+        for number, line in enumerate(_steps(profile, requirement)):
+            print(f"{'' if number else 'steps':<9}{line}")
         print(f"effect   {effect.value}" + (f" (needs --allow {effect.consent})" if effect.consent else ""))
         if check.cases:
             cases = list(check.cases(profile, requirement))
@@ -124,6 +126,19 @@ def explain(options: argparse.Namespace) -> int:
     if requirement.needs:
         print(f"needs    {', '.join(requirement.needs)}")
     return 0
+
+
+def _steps(profile: Profile, requirement: Requirement) -> list[str]:
+    """Return what a requirement that follows a workflow sends, a line a step, and what judges it."""
+    if requirement.check != "workflow":
+        return []
+    steps, judges = profile.workflows[requirement.arguments["workflow"]].steps, requirement.arguments["judges"]
+    last = max(number for number, step in enumerate(steps) if judges in step.requirements)
+    told = []
+    for step in steps[: last + 1]:
+        judged = f": judged by {', '.join(c.told for c in step.criteria)}" if judges in step.requirements else ""
+        told.append(profile.operation(step.operation).title + judged)
+    return told
 
 
 def _coverage_command(commands: Any) -> argparse.ArgumentParser:

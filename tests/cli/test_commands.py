@@ -35,6 +35,10 @@ def test_profiles_are_listed(conformance: Command, capsys: Captured) -> None:
         ("notes/get-note.answers", ["MUST", "Notes §4", "GET /notes/{noteId}", "effect   read"]),
         ("notes/note.read-after-create", ["draft", "not looked up yet", "needs --allow write"]),
         ("notes/note.kept-for-a-year", ["not at all: unobservable"]),
+        (
+            "scim2/group.patch-add-keeps",
+            ["steps    POST /Users\n", "GET /Groups/{groupId}: judged by $statusCode == 200, $response.body#/mem"],
+        ),
     ],
 )
 def test_explain_says_what_is_asked_and_how(conformance: Command, capsys: Captured, name: str, words: list[str]) -> None:
