@@ -55,7 +55,7 @@ def ran(redocly: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: f"{d.parent.name}-{d.name.removesuffix('.arazzo.yaml')}")
 def test_documents_lint_clean(redocly: Path, document: Path) -> None:
     seen = ran(redocly, "lint", document)
-    assert (seen.returncode, "warning" in seen.stdout + seen.stderr) == (0, False), seen.stdout + seen.stderr
+    assert (seen.returncode, "You have" in seen.stdout + seen.stderr) == (0, False), seen.stdout + seen.stderr  # so many warnings
 
 
 class Credentialed:
