@@ -13,8 +13,8 @@ from conformance.dashboard.build import build
 from conformance.dashboard.summary import judged_by
 from conformance.errors import UsageError, asked
 from conformance.loading.dispositions import load_dispositions
+from conformance.loading.matrices import read_matrix
 from conformance.loading.profiles import Shelf, load_profile
-from conformance.reference.faults import planted
 from conformance.run import Run
 from conformance.writers.record import EXCHANGES_FILE
 
@@ -91,17 +91,17 @@ def moment_of(text: str) -> float | None:
 
 
 def catches_of(shelf: Shelf) -> dict[str, list[str]]:
-    """Return, for each requirement, what our faulty twins do that it is known to turn red for."""
+    """Return, for each requirement, what our faulty twins do that turned it red when the kill matrices were stored.
+
+    Raises:
+        UsageError: a file is not a matrix.
+    """
     found: dict[str, dict[str, None]] = {}
     for name, editions in shelf.profiles.items():
-        for edition in editions:
-            try:
-                profile = load_profile(f"{name}@{edition}", shelf)
-            except UsageError:
-                continue
-            for one in planted(profile):
-                for requirement in one.expected:
-                    found.setdefault(requirement, {})[one.fault.sentence] = None
+        for stored in filter(None, (read_matrix(name, edition, shelf) for edition in editions)):
+            for row in stored.faults.values():
+                for requirement in row.red:
+                    found.setdefault(requirement, {})[row.sentence] = None
     return {requirement: list(sentences) for requirement, sentences in sorted(found.items())}
 
 

@@ -51,6 +51,12 @@ def test_every_fault_applies_somewhere() -> None:
     assert set(known_faults()) - applied == set()
 
 
+def test_every_fault_was_measured() -> None:
+    """A fault that stands in no matrix may be one that nobody can tell from the twin itself."""
+    stored = [m for p in (load_profile(name, SHELF) for name in every_edition(SHELF)) if (m := read_matrix(p.name, p.edition, SHELF))]
+    assert set(known_faults()) - {name.partition("@")[0] for matrix in stored for name in matrix.faults} == set()
+
+
 def test_the_page_is_made_from_what_is_stored() -> None:
     """docs/sensitivity.md is generated, not typed."""
     profiles = [load_profile(name, SHELF) for name in every_edition(SHELF)]
