@@ -129,8 +129,9 @@ def test_a_registered_client_gets_tokens() -> None:
     assert json.loads(client.post("register", fragment, "", "application/json").body)["error"] == "invalid_redirect_uri"
 
 
-def test_a_client_whose_metadata_are_of_another_type_is_not_registered() -> None:
-    seen = Client().post("register", json.dumps({"client_name": {}}).encode(), "", "application/json")
+@pytest.mark.parametrize("sent", [{"client_name": {}}, {"grant_types": [{}]}, {"grant_types": None}, {"grant_types": ["magic"]}, []])
+def test_a_client_whose_metadata_are_of_another_type_is_not_registered(sent: object) -> None:
+    seen = Client().post("register", json.dumps(sent).encode(), "", "application/json")
     assert (seen.status, json.loads(seen.body)["error"]) == (400, "invalid_client_metadata")
 
 

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -131,12 +131,17 @@ def credentials(profile: Profile, twin: ResourceTwin) -> str:
     return f"{header}: twin-token" if header else "Authorization: Bearer twin-token"
 
 
-def opinion(document: Mapping[str, Any], url: str, header: str, folder: Path) -> list[dict[str, Any]]:
+def pinned(profile: Profile) -> list[str]:
+    """Return the headers that every valid request carries, such as the microversion that the contract is of."""
+    return [f"{k}: {v}" for k, v in set.intersection(*(set(o.headers.items()) for o in profile.contract.operations.values()))]
+
+
+def opinion(document: Mapping[str, Any], url: str, headers: Sequence[str], folder: Path) -> list[dict[str, Any]]:
     """Return what the tool finds, by code and operations: only its enumerated inputs, one at a time, writes allowed."""
     report, contract = folder / "report.json", folder / "contract.json"
     contract.write_text(json.dumps(document))
     command = [
-        str(Path(sys.executable).parent / "st"), "run", str(contract), "--url", url, "--header", header,
+        str(Path(sys.executable).parent / "st"), "run", str(contract), "--url", url, *(word for one in headers for word in ("--header", one)),
         "--checks", "all", "--phases", "coverage", "--max-examples", "2", "--seed", "1", "--workers", "1", "--no-shrink",
         "--continue-on-failure", "--generation-database", "none", "--max-time", str(SECONDS), "--request-timeout", "30", "--no-color",
         "--report-json-path", str(report),
@@ -171,7 +176,7 @@ def test_another_tool_finds_nothing_but_what_is_known_to_be_none(name: str, tmp_
     twin = twin_for(profile)
     with serve(twin) as url:
         document, by_title = as_served(profile, url)
-        failures = opinion(document, url, credentials(profile, twin), tmp_path)
+        failures = opinion(document, url, [credentials(profile, twin), *pinned(profile)], tmp_path)
     assert unknown(name, by_title, failures) == []
 
 

@@ -219,11 +219,8 @@ class OAuthTwin(ResourceTwin):
             sent = read_json(call.request.body)
         except NotJson:
             raise Refused(400, "this is not JSON", kind="invalid_client_metadata") from None
-        if (
-            not isinstance(sent, dict)
-            or ("jwks" in sent and "jwks_uri" in sent)
-            or not set(sent.get("grant_types", [])) <= set(self.grants)
-        ):
+        grants = sent.get("grant_types", []) if isinstance(sent, dict) else None
+        if not isinstance(grants, list) or any(g not in self.grants for g in grants) or ("jwks" in sent and "jwks_uri" in sent):
             raise Refused(400, "these are no metadata of a client", kind="invalid_client_metadata")
         places = sent.get("redirect_uris", [])
         if not isinstance(places, list) or any(not isinstance(p, str) or not urlsplit(p).scheme or "#" in p for p in places):
