@@ -196,6 +196,7 @@ def verdicts(profile: Profile, twin: Twin, folder: Path, expression: str) -> dic
 OWN = [(e, p) for e in EDITIONS for p in planted(PROFILES[e]) if p.fault.profile == PROFILE and p.expected]
 
 
+@pytest.mark.slow  # the sample of test_matrices.py stands for them in `make test`
 @pytest.mark.parametrize(("edition", "planted"), OWN, ids=[f"{e}-{p.name}" for e, p in OWN])
 def test_a_fault_of_its_own_turns_its_requirement_red(edition: str, planted: Any, tmp_path: Path) -> None:
     words = [i.partition("/")[2].split(".") for i in planted.expected]

@@ -16,7 +16,7 @@ from conformance.sensitivity import worse
 SHELF = Shelf.standard()
 CHECKOUT = Path(__file__).resolve().parents[2]
 #: Faults and variants of each profile that are run here, always the same ones.
-SAMPLE = 2
+SAMPLE = 3
 
 
 @pytest.mark.parametrize("name", every_edition(SHELF))

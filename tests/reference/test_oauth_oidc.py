@@ -307,6 +307,7 @@ def test_over_http_the_verdicts_are_the_same(tmp_path: Path) -> None:
     assert {i for i, v in seen.items() if v is Verdict.NOT_TESTED} <= {r.id for r in PROFILE.not_tested}
 
 
+@pytest.mark.slow  # the sample of test_matrices.py stands for them in `make test`
 @pytest.mark.parametrize(
     "planted", [p for p in planted(PROFILE) if p.fault.profile == "oauth-oidc" and p.representative], ids=lambda p: p.name
 )

@@ -119,6 +119,7 @@ def test_the_records_of_two_providers_tell_which_need_nobody_meets(tmp_path: Pat
     assert declared["twin.energy:eventResource:changes:v1"] == "here"
 
 
+@pytest.mark.slow  # the sample of test_matrices.py stands for them in `make test`
 @pytest.mark.parametrize(
     "planted", [p for p in planted(PROFILE) if p.fault.profile == PROFILE.name and p.representative], ids=lambda p: p.name
 )
