@@ -127,8 +127,7 @@ def demo(options: argparse.Namespace) -> int:
 def _demonstrated(name: str, folder: Path, shelf: Shelf) -> tuple[str, int]:
     """Run one profile against its twin, in a process of its own; return the line to print and how many MUSTs failed."""
     profile = load_profile(name, shelf)
-    run = run_in_process(profile, twin_for(profile), folder, shelf=shelf, claim_all=False, epoch=float(int(time.time())))
-    write_views(run, folder)
+    run = _viewed(profile, twin_for(profile), folder, shelf)
     must = score(run).tallies[Level.MUST]
     requests = run.footer.requests if run.footer else 0
     title = clipped(f"{name} {profile.edition}", 42)
@@ -138,9 +137,13 @@ def _demonstrated(name: str, folder: Path, shelf: Shelf) -> tuple[str, int]:
 def _found_out(folder: Path, shelf: Shelf) -> str:
     """Run SCIM against a twin that does not really delete, in a process of its own; return the report to print."""
     profile = load_profile("scim2", shelf)
-    run = run_in_process(profile, Undeleting(twin_for(profile)), folder, shelf=shelf, claim_all=False, epoch=float(int(time.time())))
+    return write_text(_viewed(profile, Undeleting(twin_for(profile)), folder, shelf), colour=colour())
+
+
+def _viewed(profile: Profile, twin: Twin, folder: Path, shelf: Shelf) -> Run:
+    run = run_in_process(profile, twin, folder, shelf=shelf, claim_all=False, epoch=float(int(time.time())))
     write_views(run, folder)
-    return write_text(run, colour=colour())
+    return run
 
 
 class Undeleting:

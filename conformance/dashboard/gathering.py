@@ -198,19 +198,12 @@ def _counted(file: Path, digest: str, found: Gathered, problems: list[str]) -> L
     said = score(run)
     names = found.cache.keep_names(names_of(said))
     system, partner, kind = _whose(run, file, found.systems)
-    found.cache.keep_detail(digest, detail_of(run))
-    return line_of(
-        run,
-        said,
-        folder=str(file.parent),
-        digest=digest,
-        names=names,
-        system=system,
-        partner=partner,
-        kind=kind,
-        tried=tried,
-        flipped=flipped,
-    )
+    line = line_of(
+        run, said, folder=str(file.parent), digest=digest, names=names, system=system, partner=partner, kind=kind, tried=tried, flipped=flipped,
+    )  # fmt: skip
+    if flipped is not None:
+        found.cache.keep_detail(line.key, detail_of(run))  # or it would be judged once more for its page
+    return line
 
 
 def _whose(run: Run, file: Path, systems: Mapping[str, SystemFacts]) -> tuple[str, str, str]:

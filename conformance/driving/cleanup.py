@@ -92,7 +92,7 @@ class _CleanUp:
                 tag = shown.header("etag") or "*"
                 proof = await self.driver.exchange(CLEAN_UP, (number, 4), request.with_(headers=(*request.headers, ("if-match", tag))))
             if look and (proof.success or proof.status in resource.gone):
-                for pause in PROOFS[proof.status == 202 :]:  # what was only accepted takes its time
+                for pause in PROOFS[1:] if proof.status == 202 else PROOFS:  # what was only accepted takes its time
                     await asyncio.sleep(pause * self.driver.patience)
                     proof = await self.driver.exchange(CLEAN_UP, (number, 1), look)
                     if self._over(resource, proof):

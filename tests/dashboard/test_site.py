@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -17,6 +18,7 @@ from conformance.cli.dashboard import ShelfJudge
 from conformance.cli.main import main
 from conformance.cli.twins import EPOCH
 from conformance.dashboard.build import build
+from conformance.dashboard.cache import CACHE_FILE
 from conformance.dashboard.gathering import OUTSIDE
 from conformance.disposition import Disposition
 from conformance.errors import UsageError
@@ -436,6 +438,21 @@ def test_what_a_submitted_run_shows_is_for_us_to_say(submitted: Path, tmp_path: 
     assert build([submitted], tmp_path / "site", Shelf.standard(), judge=judge).built.written == 0
     unjudged = build([submitted], tmp_path / "other", Shelf.standard())
     assert {line.system: line.tally(Level.MUST)[Verdict.FAIL] for line in unjudged.gathered.lines}["flattered"] == 0
+
+
+def test_a_submitted_run_is_judged_once(submitted: Path, tmp_path: Path) -> None:
+    """What it shows is kept from counting it to writing its pages, and for the next build."""
+    judged: list[str] = []
+    runs = shutil.copytree(submitted, tmp_path / "runs", ignore=shutil.ignore_patterns(CACHE_FILE))
+
+    class Counting(ShelfJudge):
+        def again(self, run: Run, folder: Path) -> tuple[Run, int] | None:
+            judged.append(folder.name)
+            return super().again(run, folder)
+
+    for _ in range(2):
+        build([runs], tmp_path / "site", Shelf.standard(), judge=Counting(Shelf.standard()))
+    assert sorted(judged) == ["bare", "flattered", "honest"]
 
 
 def test_a_folder_of_something_else_is_left_alone(records: Path, tmp_path: Path) -> None:

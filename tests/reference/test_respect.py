@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -48,7 +49,7 @@ def redocly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ran(redocly: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [redocly, *words], capture_output=True, text=True, timeout=300,
-        env={"PATH": "/usr/bin:/bin:/usr/local/bin", "REDOCLY_TELEMETRY": "off", "CI": "true", "NO_COLOR": "1"},
+        env={**os.environ, "REDOCLY_TELEMETRY": "off", "CI": "true", "NO_COLOR": "1"},
     )  # fmt: skip
 
 

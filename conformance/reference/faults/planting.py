@@ -61,6 +61,10 @@ class Seen:
         text = urlencode(change(query), quote_via=quote)
         return self.forward(replace(self.request, target=f"{path}?{text}" if text else path))
 
+    def leaving_out(self, *names: str) -> WireResponse:
+        """Return the twin's answer to the same request without these parameters of its query."""
+        return self.asking(lambda query: [(k, v) for k, v in query if k not in names])
+
     def sending(self, change: Callable[[Any], Any]) -> WireResponse:
         """Return the twin's answer to the same request with another JSON body."""
         try:

@@ -30,10 +30,6 @@ _lists = role("list")
 _PAGING = (*SIZES, *POSITIONS)
 
 
-def _leaving_out(seen: Seen, *names: str) -> WireResponse:
-    return seen.asking(lambda query: [(k, v) for k, v in query if k not in names])
-
-
 def _filters(seen: Seen) -> list[str]:
     return [k for k, _ in seen.query if k not in (*_PAGING, *SORTS, *SELECTIONS)]
 
@@ -79,7 +75,7 @@ def _of_a_filter(requirement: Requirement) -> bool:
     ),
 )  # fmt: skip
 def filter_ignored(seen: Seen) -> WireResponse:
-    return _leaving_out(seen, *_filters(seen))
+    return seen.leaving_out(*_filters(seen))
 
 
 def _finds(requirement: Requirement) -> bool:
@@ -104,14 +100,14 @@ def filter_finds_nothing(seen: Seen) -> WireResponse:
 )  # fmt: skip
 def broken_filter_ignored(seen: Seen) -> WireResponse:
     answer = seen.forward()
-    return _leaving_out(seen, *_filters(seen)) if answer.status == 400 and _filters(seen) else answer
+    return seen.leaving_out(*_filters(seen)) if answer.status == 400 and _filters(seen) else answer
 
 
 @fault(
     group="query semantics", sentence="Sorting is ignored.", applies=operations(_lists, has_query(*SORTS)), expected=turns("sort-honoured")
 )
 def sort_ignored(seen: Seen) -> WireResponse:
-    return _leaving_out(seen, *SORTS)
+    return seen.leaving_out(*SORTS)
 
 
 @fault(
@@ -130,7 +126,7 @@ def sort_reversed(seen: Seen) -> WireResponse:
     )(profile, place),
 )  # fmt: skip
 def selection_ignored(seen: Seen) -> WireResponse:
-    return _leaving_out(seen, *SELECTIONS)
+    return seen.leaving_out(*SELECTIONS)
 
 
 def _role_of(profile: Profile, place: str) -> str:
@@ -171,7 +167,7 @@ def _refuses_sizes(profile: Profile, place: str) -> frozenset[str]:
     applies=operations(_lists, has_query(*SIZES)), expected=both(turns("page-limit"), _refuses_sizes),
 )  # fmt: skip
 def page_size_ignored(seen: Seen) -> WireResponse:
-    return _leaving_out(seen, *SIZES)
+    return seen.leaving_out(*SIZES)
 
 
 @fault(
@@ -189,7 +185,7 @@ def page_one_too_long(seen: Seen) -> WireResponse:
     applies=operations(_lists, has_query(*POSITIONS)), expected=turns("paging-complete"),
 )  # fmt: skip
 def always_the_first_page(seen: Seen) -> WireResponse:
-    return _leaving_out(seen, *POSITIONS)
+    return seen.leaving_out(*POSITIONS)
 
 
 @fault(

@@ -23,10 +23,6 @@ def _media(seen: Seen) -> str:
     return header(seen.request.headers, "content-type") or ""
 
 
-def _without(seen: Seen, *parameters: str) -> WireResponse:
-    return seen.asking(lambda query: [(k, v) for k, v in query if k not in parameters])
-
-
 def _metadata(seen: Seen, change: Callable[[dict[str, Any]], dict[str, Any]]) -> WireResponse:
     """Return the answer to the request with other metadata in its body."""
 
@@ -167,7 +163,7 @@ def apply_always_forces(seen: Seen) -> WireResponse:
 )  # fmt: skip
 def set_based_selectors_ignored(seen: Seen) -> WireResponse:
     plain = all("=" in v and "!" not in v for k, v in seen.query if k == "labelSelector")
-    return seen.forward() if plain else _without(seen, "labelSelector")
+    return seen.forward() if plain else seen.leaving_out("labelSelector")
 
 
 @fault(
@@ -175,7 +171,7 @@ def set_based_selectors_ignored(seen: Seen) -> WireResponse:
     applies=at("listConfigMaps"), expected=ids("watch.added"),
 )  # fmt: skip
 def watch_is_a_list(seen: Seen) -> WireResponse:
-    return _without(seen, "watch")
+    return seen.leaving_out("watch")
 
 
 @fault(

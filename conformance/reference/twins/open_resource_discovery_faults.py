@@ -109,7 +109,7 @@ def ord_another_perspective_listed(seen: Seen) -> WireResponse:
     applies=at("getConfiguration"), expected=ids("selector.unknown"),
 )  # fmt: skip
 def ord_selection_ignored(seen: Seen) -> WireResponse:
-    return seen.asking(lambda query: [(k, v) for k, v in query if k != "select"])
+    return seen.leaving_out("select")
 
 
 @fault(

@@ -15,6 +15,11 @@ def _asked(seen: Seen) -> str:
     return header(seen.request.headers, _NAME) or ""
 
 
+def _of_another(seen: Seen) -> bool:
+    """Tell whether a request names only a microversion of another service."""
+    return bool(_asked(seen)) and not _asked(seen).startswith("placement")
+
+
 @fault(
     profile=_P, group="headers", sentence="Without a microversion the answer is that of the greatest.",
     applies=at("getResourceProvider"), expected=ids("microversion.none"),
@@ -44,8 +49,7 @@ def vary_only_if_asked(seen: Seen) -> WireResponse:
     applies=at("getResourceProvider"), expected=ids("microversion.of-another-service"),
 )  # fmt: skip
 def other_service_refused(seen: Seen) -> WireResponse:
-    other = _asked(seen) and not _asked(seen).startswith("placement")
-    return seen.twin.refusal(Refused(406, "this is another service"), seen.operation) if other else seen.forward()
+    return seen.twin.refusal(Refused(406, "this is another service"), seen.operation) if _of_another(seen) else seen.forward()
 
 
 @fault(
@@ -53,8 +57,7 @@ def other_service_refused(seen: Seen) -> WireResponse:
     applies=at("getResourceProvider"), expected=ids("microversion.of-another-service"),
 )  # fmt: skip
 def other_service_taken(seen: Seen) -> WireResponse:
-    other = _asked(seen) and not _asked(seen).startswith("placement")
-    return with_header(seen.forward(), _NAME, f"placement {_asked(seen).split()[-1]}") if other else seen.forward()
+    return with_header(seen.forward(), _NAME, f"placement {_asked(seen).split()[-1]}") if _of_another(seen) else seen.forward()
 
 
 @fault(

@@ -18,6 +18,11 @@ def _of_queries(*slugs: str) -> Rule:
     return lambda profile, place: ids(*(f"{'query' if place == 'query' else 'query-range'}.{slug}" for slug in slugs))(profile, place)
 
 
+def _refusing(seen: Seen, form: str) -> WireResponse:
+    """Refuse a time of this form."""
+    return WireResponse(status=400) if any(k in ("time", "start", "end") and re.search(form, v) for k, v in seen.query) else seen.forward()
+
+
 def _asking_instead(seen: Seen, status: int, **parameters: str) -> WireResponse:
     """Answer what is refused with a status as if something else had been asked."""
     if seen.pretend().status != status:
@@ -64,8 +69,7 @@ def bad_parameters_not_executable(seen: Seen) -> WireResponse:
     applies=_QUERIES, expected=_of_queries("unix-time"),
 )  # fmt: skip
 def fractions_refused(seen: Seen) -> WireResponse:
-    whole = not any(k in ("time", "start", "end") and re.search(r"^[0-9]+\.", v) for k, v in seen.query)
-    return seen.forward() if whole else WireResponse(status=400)
+    return _refusing(seen, r"^[0-9]+\.")
 
 
 @fault(
@@ -73,8 +77,7 @@ def fractions_refused(seen: Seen) -> WireResponse:
     applies=_QUERIES, expected=_of_queries("unix-time"),
 )  # fmt: skip
 def seconds_refused(seen: Seen) -> WireResponse:
-    dates = not any(k in ("time", "start", "end") and re.fullmatch(r"[0-9.]+", v) for k, v in seen.query)
-    return seen.forward() if dates else WireResponse(status=400)
+    return _refusing(seen, r"^[0-9.]+$")
 
 
 @fault(
@@ -82,8 +85,7 @@ def seconds_refused(seen: Seen) -> WireResponse:
     applies=_QUERIES, expected=_of_queries("date-time", "same-instant"),
 )  # fmt: skip
 def offsets_refused(seen: Seen) -> WireResponse:
-    plain = not any(k in ("time", "start", "end") and "+" in v for k, v in seen.query)
-    return seen.forward() if plain else WireResponse(status=400)
+    return _refusing(seen, r"\+")
 
 
 @fault(

@@ -163,7 +163,7 @@ def _discovery(profile: Profile, place: str, what: str) -> frozenset[str]:
     expected=lambda profile, place: _discovery(profile, place, "filter"),
 )  # fmt: skip
 def discovery_filter_ignored(seen: Seen) -> WireResponse:
-    return seen.asking(lambda query: [(k, v) for k, v in query if k != "filter"])
+    return seen.leaving_out("filter")
 
 
 @fault(

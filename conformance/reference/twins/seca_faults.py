@@ -252,6 +252,11 @@ def second_delete_in_words(seen: Seen) -> WireResponse:
     return _in_words(answer) if answer.status == 404 else answer
 
 
+def _told_as(seen: Seen, status: int, other: int) -> WireResponse:
+    answer = seen.forward()
+    return replace(answer, status=other) if answer.status == status else answer
+
+
 def _in_words(answer: WireResponse) -> WireResponse:
     return replace(with_header(answer, "Content-Type", "text/plain"), body=b"no")
 
@@ -261,8 +266,7 @@ def _in_words(answer: WireResponse) -> WireResponse:
     applies=at("putRole", "putWorkspace", "putBlockStorage", "putInstance", "putNetwork"), expected=_of_its_own("created"),
 )  # fmt: skip
 def create_told_as_change(seen: Seen) -> WireResponse:
-    answer = seen.forward()
-    return replace(answer, status=200) if answer.status == 201 else answer
+    return _told_as(seen, 201, 200)
 
 
 @fault(
@@ -270,8 +274,7 @@ def create_told_as_change(seen: Seen) -> WireResponse:
     applies=at("putRole", "putWorkspace", "putBlockStorage", "putInstance", "putNetwork"), expected=_of_its_own("changed"),
 )  # fmt: skip
 def change_told_as_create(seen: Seen) -> WireResponse:
-    answer = seen.forward()
-    return replace(answer, status=201) if answer.status == 200 else answer
+    return _told_as(seen, 200, 201)
 
 
 @fault(
