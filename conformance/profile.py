@@ -10,6 +10,7 @@ from typing import Any
 from conformance.case import Case
 from conformance.contract import Contract, Operation
 from conformance.requirement import Question, Requirement
+from conformance.twin import TwinRules
 from conformance.workflow import Workflow
 
 ROLES = ("create", "read", "list", "replace", "update", "delete")
@@ -242,6 +243,7 @@ class Profile:
     dialect: str = ""
     dialects: Mapping[str, str] = field(default_factory=dict)
     workflows: Mapping[str, Workflow] = field(default_factory=dict)
+    twin: TwinRules = field(default_factory=TwinRules)
     beside: Profile | None = None
 
     def looking_at(self, other: Profile) -> Profile:

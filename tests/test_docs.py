@@ -92,6 +92,7 @@ def _keys(schema: Any) -> set[str]:
     [
         ("profile", "profiles.md"),
         ("bindings", "profiles.md"),
+        ("twin", "twins.md"),
         ("source", "profiles.md"),
         ("target", "targets.md"),
         ("claim", "targets.md"),
@@ -158,7 +159,7 @@ def test_every_check_says_what_it_does() -> None:
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", check.name)
 
 
-@pytest.mark.parametrize("kind", ["profile", "bindings", "source", "target", "claim", "contract", "testbed", "dispositions"])
+@pytest.mark.parametrize("kind", ["profile", "bindings", "twin", "source", "target", "claim", "contract", "testbed", "dispositions"])
 def test_schemas_are_schemas(kind: str) -> None:
     """Each is valid itself, and closed where people write by hand."""
     import jsonschema  # type: ignore[import-untyped]

@@ -19,6 +19,7 @@ from conformance.contract import METHODS, Address, Contract, Operation, operatio
 from conformance.errors import Problem, UsageError, did_you_mean
 from conformance.loading.moved import moved
 from conformance.loading.plain_yaml import read_text, read_yaml
+from conformance.loading.twins import load_twin
 from conformance.loading.validation import demand, problems_of
 from conformance.loading.workflows import hold, load_workflows
 from conformance.profile import Authentication, Bindings, ErrorFormat, Feature, Profile, Resource
@@ -26,6 +27,8 @@ from conformance.requirement import FAMILIES, Question, Requirement
 from conformance.verdict import Effect, Level
 
 _PACKAGE = Path(__file__).resolve().parent.parent
+#: Files that all editions of a profile share.
+_SHARED = ("bindings", "twin")
 
 #: What a derived requirement says when the profile does not word it; `{title}` is method and path.
 SENTENCES = {
@@ -60,7 +63,7 @@ class Shelf:
         for folder in self.profile_dirs:
             for home in sorted(p for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else ():
                 editions = sorted(
-                    (p.stem for p in home.glob("*.yaml") if p.stem != "bindings" and ".arazzo" not in p.name), key=_version_key
+                    (p.stem for p in home.glob("*.yaml") if p.stem not in _SHARED and ".arazzo" not in p.name), key=_version_key
                 )
                 if editions and home.name not in found:
                     found[home.name] = tuple(editions)
@@ -147,6 +150,7 @@ def _load(name: str, shelf: Shelf) -> Profile:
     requirements, not_tested = _requirements(raw, contract, bindings, cases, profile_file)
     workflows = load_workflows(home / f"{edition}.arazzo.yaml", contract.operations)
     hold(requirements, workflows, profile_file)
+    twin = load_twin(home / "twin.yaml", contract, bindings, requirements, len(editions) > 1)
     digests = {
         "profile": _digest(*files), "bindings": _digest(bindings_file), "contract": _digest(contract_file),
         "corpus": _digest(home / f"{edition}.corpus.jsonl"),
@@ -155,7 +159,7 @@ def _load(name: str, shelf: Shelf) -> Profile:
     return Profile(
         name=name, edition=edition, title=raw["title"], interface=raw["interface"], tier=raw["tier"], state=raw["state"],
         features=_features(raw["features"]), requirements=requirements, not_tested=not_tested, contract=contract, bindings=bindings,
-        cases=cases, digests=digests, editions=editions, workflows=workflows, dialect=raw.get("dialect", ""),
+        cases=cases, digests=digests, editions=editions, workflows=workflows, twin=twin, dialect=raw.get("dialect", ""),
         dialects={e: read_yaml(home / f"{e}.yaml").get("dialect", "") for e in editions} if "dialects" in raw_bindings else {},
     )  # fmt: skip
 
@@ -432,7 +436,7 @@ def problems_in(home: Path) -> list[Problem]:
     found: list[Problem] = []
     for file in sorted(home.glob("*.yaml")):
         if ".arazzo" not in file.name:
-            found += problems_of(read_yaml(file), "bindings" if file.stem == "bindings" else "profile", str(file))
+            found += problems_of(read_yaml(file), file.stem if file.stem in _SHARED else "profile", str(file))
     return found
 
 

@@ -1,7 +1,8 @@
 """A server without sockets or clock that follows a contract and its bindings: whatever standard is data has a twin.
 
 Written from the contract: routing, credentials, validated input, resources by role, documented answers and errors.
-What only one standard has is in `twins/`, as a subclass that overrides a hook or answers an operation itself.
+What only one standard has is in its `twin.yaml`; what rules and members do not say is in `twins/`, as a subclass that overrides a hook
+or answers an operation itself.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from conformance.reference.listing import Page, narrowed, paged, selected
 from conformance.reference.message import Call, NotJson, Refused, basic_credentials, read_form, read_json, split_target
 from conformance.reference.places import json_patch, kept, merge_patch, put, without
 from conformance.reference.routing import Route, Router
+from conformance.reference.rules import describes, filled, refused, told
 from conformance.reference.sampling import Samples
 from conformance.reference.store import Instance, Parents, Store
+from conformance.twin import Change
 from conformance.wire import Headers, WireRequest, WireResponse, header
 
 #: Bearer token -> who it stands for.
@@ -66,7 +69,7 @@ class ResourceTwin(Keeping):
         self.samples = Samples(self.contract.document)
         self.router = Router(self.contract)
         self.request: WireRequest = WireRequest(method="GET", target="/")
-        self.test_data = {**self.named(), **self.test_data}
+        self.test_data = {**self.named(), **profile.twin.test_data, **self.test_data}
 
     def named(self) -> dict[str, Any]:
         """Return the test data that a target file for this twin holds: the things on which something disruptive may be done."""
@@ -125,12 +128,38 @@ class ResourceTwin(Keeping):
         own: Callable[[Call], WireResponse] | None = getattr(self, f"op_{call.operation.id}", None)
         if own is not None:
             return own(call)
+        ruled = self.ruled(call)
+        if ruled is not None:
+            return ruled
         resource = self.bindings.resource_of(call.operation.id)
         role = resource.role(call.operation.id) if resource else ""
         if resource is None:
             return self.perform(call)
         answer: WireResponse = getattr(self, f"do_{role}")(call, resource)
         return answer
+
+    def ruled(self, call: Call) -> WireResponse | None:
+        """Return what the first rule of `twin.yaml` that describes a call answers it with; None where there is none."""
+        rules = [r for r in self.profile.twin.rules if not r.at or call.operation.id in r.at]
+        if not rules:
+            return None
+        resource = self.bindings.resource_of(call.operation.id)
+        self.addressed(call, up_to=resource.parameter if resource and resource.create == call.operation.id else "")
+        if call.operation.request_media:
+            self.accepted(call)
+        parts = told(call, self.profile.twin.instants)
+        rule = next((r for r in rules if describes(r.when, parts)), None)
+        if rule is None:
+            return None
+        if rule.refuse:
+            raise refused(rule.refuse)
+        said = rule.answer or Change()
+        status = said.status or self.status_of(call.operation)
+        pointer = self.pointer_of(call.operation, status)
+        body = self.samples.complete(
+            {"$ref": f"#{pointer}"} if pointer else {}, filled(said.body, parts), seed=call.operation.id, now=call.now
+        )
+        return self.answer(call.operation, status, body, tuple((name, str(filled(v, parts))) for name, v in said.headers.items()))
 
     # -- who asks ------------------------------------------------------------------------------------------------
     def authenticated(self, request: WireRequest, operation: Operation | None, route: Route | None) -> str:
@@ -333,12 +362,7 @@ class ResourceTwin(Keeping):
 
     def perform(self, call: Call) -> WireResponse:
         """Answer an operation that plays no role: a document, or an action on what its path names."""
-        values: Parents = ()
-        for name in call.operation.path_parameters:
-            owner = self.bindings.owners.get(name)
-            if owner is not None and call.values[name] not in self.shelf(owner, values, call.now):
-                raise self.unknown(owner, call.values[name])
-            values = (*values, call.values[name])
+        values = self.addressed(call)
         if call.operation.method not in ("GET", "HEAD"):
             self.accepted(call)
         status = self.status_of(call.operation)

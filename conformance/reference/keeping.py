@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from conformance.contract import Contract
 from conformance.profile import Resource
 from conformance.reference.answering import Answering
-from conformance.reference.message import Call, Refused, segment
+from conformance.reference.message import Call, Refused, moment, segment
 from conformance.reference.places import put, without
+from conformance.reference.rules import filled
 from conformance.reference.sampling import chance, matching
 from conformance.reference.store import Instance, Parents
 from conformance.wire import WireRequest, header
@@ -30,9 +31,17 @@ class Keeping(Answering):
         Raises:
             Refused: one of them names an instance that does not exist.
         """
+        return self.addressed(call, up_to=resource.parameter)
+
+    def addressed(self, call: Call, *, up_to: str = "") -> Parents:
+        """Return the values of the path: all of them, or those before the parameter *up_to*.
+
+        Raises:
+            Refused: one of them names an instance that does not exist.
+        """
         values: Parents = ()
         for name in call.operation.path_parameters:
-            if name == resource.parameter:
+            if name == up_to:
                 break
             owner = self.bindings.owners.get(name)
             if owner is not None and call.values[name] not in self.shelf(owner, values, call.now):
@@ -92,6 +101,8 @@ class Keeping(Answering):
     def completed(self, resource: Resource, parents: Parents, id: str, body: Any, now: float) -> Any:
         """Return *body* with what the server owns."""
         flat = self.samples.at(self.item_schema(resource), resource.id) if resource.id else {}
+        if given := self.profile.twin.members.get(resource.name):
+            body = {**filled(given, {"href": self.href(resource, parents, id), "now": moment(now)}), **body}
         if resource.id:
             body = put(body, resource.id, int(id) if flat.get("type") == "integer" and id.isdigit() else id)
         if resource.link:

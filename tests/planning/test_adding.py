@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import statistics
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from conformance.reference.faults import planted
 from conformance.reference.serving import serve
 from conformance.reference.twins import twin_for
 from conformance.verdict import Verdict
+from tests import costs
 
 ROOT = Path(__file__).parent.parent.parent
 GUIDE = ROOT / "docs" / "adding-a-standard.md"
@@ -92,6 +94,12 @@ def test_a_generic_fault_turns_it_red(name: str, library: tuple[Profile, Shelf],
     [fault] = [p for p in planted(profile) if p.name == name]
     run = run_in_process(profile, fault.twin(twin_for(profile)), desk / "run", shelf=shelf)
     assert any(r.verdict is Verdict.FAIL for r in run.results)
+
+
+def test_what_it_costs_is_counted() -> None:
+    """The table of the guide is generated, and half of the basic profiles have no Python at all."""
+    assert costs.table() in GUIDE.read_text("utf-8"), "python -m tests.costs"
+    assert statistics.median(python for *_, python in costs.rows()) == 0
 
 
 def test_the_example_of_a_deviation_is_one() -> None:

@@ -1,6 +1,6 @@
 """Faults: what an implementation may get wrong, each one function around a twin; where it can be planted and what it must turn red.
 
-A fault is written with `@fault(...)`. It is given what it needs to see (`Seen`) and returns the answer; the twin inside stays right.
+A fault is data (`declared`), or is written with `@fault(...)`: it is given what it needs to see (`Seen`) and returns the answer; the twin inside stays right.
 """
 
 from __future__ import annotations
@@ -16,12 +16,8 @@ from conformance.contract import Operation
 from conformance.profile import Profile, Resource
 from conformance.reference.engine import ResourceTwin
 from conformance.reference.message import NotJson, read_json, split_target, write_json
+from conformance.twin import GROUPS
 from conformance.wire import Headers, Outgoing, WireRequest, WireResponse, deliveries, header
-
-GROUPS = (
-    "answer shape", "status", "headers", "media type", "query semantics", "paging", "state", "concurrency and validators", "idempotency",
-    "authentication", "input validation", "error body", "value fidelity", "methods", "time", "bulk", "asynchrony and callbacks",
-)  # fmt: skip
 
 #: Operation ids at which a fault can be planted; "" stands for the whole service.
 Applies = Callable[[Profile], Iterable[str]]
@@ -214,9 +210,12 @@ def known_faults() -> Mapping[str, Fault]:
 
 def planted(profile: Profile) -> list[Planted]:
     """Return every fault at every place of *profile* where it applies, in the order of groups."""
+    from conformance.reference.faults.declared import declared
+
     found: list[Planted] = []
     unseen = _names_for_others(profile)
-    for one in known_faults().values():
+    every = [*known_faults().values(), *declared(profile)]
+    for one in sorted(every, key=lambda fault: (GROUPS.index(fault.group), fault.name)):
         if one.profile and one.profile != profile.name:
             continue
         kinds: set[str] = set()

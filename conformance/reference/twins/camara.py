@@ -15,6 +15,7 @@ from conformance.reference.routing import Route
 from conformance.schema import lookup, resolve
 from conformance.wire import WireRequest, WireResponse, header
 
+FAMILY = "camara"
 CORRELATOR = re.compile(r"[a-zA-Z0-9_:;./<>{}-]{0,256}")
 #: The code of an error without one of its own.
 CODES = {
@@ -109,3 +110,6 @@ def declared(document: Mapping[str, Any], pointer: str, body: Any) -> Any:
             owner = owner[int(step)] if isinstance(owner, list) else owner[step]
         del owner[name]
     return kept
+
+
+TWIN = CamaraTwin
