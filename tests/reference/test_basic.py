@@ -58,7 +58,7 @@ def test_the_profile_is_green_on_its_twin(name: str, tmp_path: Path) -> None:
 def test_over_http_the_verdicts_are_the_same(name: str, tmp_path: Path) -> None:
     profile = load_profile(name)
     claim = Claim(profile=profile.name, edition=profile.edition, features=dict.fromkeys(profile.features, Support.YES))
-    with serve(twin_for(profile)) as url:
+    with serve(twin_for(profile), sink_ca=tmp_path / "sink-ca.pem") as url:
         target = target_of_twin(profile, twin_for(profile), url, tmp_path)
         run = execute(Session(f"{profile.name}@{profile.edition}", target, claim, tmp_path, Options(seed=1), EPOCH, None, None))
     assert judged(profile, run) == {Verdict.PASS}
