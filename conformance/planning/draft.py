@@ -357,6 +357,8 @@ class _Drafting:
             add(f"{slug}.listed", "list-contains", f"A {words_} that was created is in the list.", titles["list"], kind.name)
         if {"create", "read", "delete"} <= has:
             add(f"{slug}.delete", "delete-is-effective", f"A deleted {words_} is gone.", titles["delete"], kind.name)
+        if {"create", "list", "delete"} <= has:
+            add(f"{slug}.deleted-not-listed", "deleted-not-listed", f"A deleted {words_} is not in the list.", titles["delete"], kind.name)
         if {"create", "read", "replace"} <= has:
             add(f"{slug}.replace", "replace-replaces", f"A replaced {words_} has the new values.", titles["replace"], kind.name)
         if (
@@ -364,13 +366,8 @@ class _Drafting:
             and (bound.get("changes"))
             and "json-patch" not in self.operations[bound["update"]].request_media
         ):
-            add(
-                f"{slug}.update",
-                "patch-applies",
-                f"A changed {words_} has the new values and keeps the others.",
-                titles["update"],
-                kind.name,
-            )
+            told = f"A changed {words_} has the new values and keeps the others."
+            add(f"{slug}.update", "patch-applies", told, titles["update"], kind.name)
         paging = kind.paging
         if {"create", "list"} <= has and paging.complete:
             add(
