@@ -147,7 +147,7 @@ class ResourceTwin(Keeping):
         self.addressed(call, up_to=resource.parameter if resource and resource.create == call.operation.id else "")
         if call.operation.request_media:
             self.accepted(call)
-        parts = told(call, self.profile.twin.instants)
+        parts = told(call, self.profile.twin.instants, self.bindings.error.invalid[0])
         rule = next((r for r in rules if describes(r.when, parts)), None)
         if rule is None:
             return None

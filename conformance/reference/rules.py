@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema_rs
 
 from conformance.reference.message import Call, NotJson, Refused, moment, read_json, seconds
+from conformance.reference.places import first
 from conformance.requirement import pick
 from conformance.twin import Refusal
 from conformance.wire import Headers, WireResponse
@@ -21,14 +22,14 @@ Told = dict[str, Any]
 _PLACE = re.compile(r"\{(/[^{}]*)\}")
 
 
-def told(call: Call, instants: tuple[str, ...] = ()) -> Told:
+def told(call: Call, instants: tuple[str, ...] = (), invalid: int = 400) -> Told:
     """Return a call as conditions see it; the parameters that are *instants* as seconds since the epoch.
 
     Raises:
-        Refused: one of these is no time.
+        Refused: one of these is no time; with the status *invalid*.
     """
     query: dict[str, Any] = dict(call.query)
-    query |= {name: instant(name, query[name]) for name in instants if name in query}
+    query |= {name: instant(name, query[name], invalid) for name in instants if name in query}
     parts = {"query": query, "headers": _by_name(call.request.headers), "path": dict(call.values), "who": call.who, "now": moment(call.now)}
     return parts if call.body is None else {**parts, "body": call.body}
 
@@ -70,7 +71,7 @@ def filled(template: Any, parts: Told) -> Any:
         return template
     whole = _PLACE.fullmatch(template)
     if whole:
-        return next(iter(pick(parts, whole[1])), None)
+        return first(parts, whole[1])
     return _PLACE.sub(lambda place: str(next(iter(pick(parts, place[1])), "")), template)
 
 
@@ -79,7 +80,7 @@ def refused(said: Refusal) -> Refused:
     return Refused(said.status, said.detail, kind=said.code)
 
 
-def instant(name: str, text: str) -> float:
+def instant(name: str, text: str, invalid: int = 400) -> float:
     """Return a time in seconds since the epoch: RFC 3339, or seconds with or without a fraction.
 
     Raises:
@@ -90,5 +91,5 @@ def instant(name: str, text: str) -> float:
     except ValueError:
         found = math.nan
     if not math.isfinite(found):
-        raise Refused(400, f"{name}: {text} is no time", kind="invalid")
+        raise Refused(invalid, f"{name}: {text} is no time", kind="invalid")
     return found

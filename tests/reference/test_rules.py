@@ -105,7 +105,7 @@ def test_a_rule_may_speak_of_who_asks_and_of_times() -> None:
         assert json.loads(ask(twin, "GET", f"/about?at={text}").body)["version"] == "12.5s"
     assert json.loads(ask(twin, "GET", "/about?at=9").body)["version"] != "9.0s"
     for text in ("soon", "1e400", "2026-01-01", "nan"):
-        assert ask(twin, "GET", f"/about?at={text}").status == 400
+        assert ask(twin, "GET", f"/about?at={text}").status == NOTES.bindings.error.invalid[0]
 
 
 def test_members_are_put_into_what_is_made_and_stay_with_what_the_client_said() -> None:
@@ -168,6 +168,11 @@ def test_a_fault_may_hang_on_what_would_have_been_answered_without_doing_it_twic
     made = json.loads(ask(twin, "POST", "/notes", {"text": "mine"}).body)
     assert made["text"] == "another"
     assert len(json.loads(ask(twin, "GET", "/notes").body)["items"]) == 1
+
+
+def test_a_fault_may_not_be_called_like_one_that_any_service_has() -> None:
+    with pytest.raises(UsageError, match=r"faults.server-error: any service has a fault of this name"):
+        faulty(name="server-error")
 
 
 def test_what_is_no_json_is_left_as_it_is() -> None:

@@ -45,12 +45,11 @@ async def same_answer(
     first, second, last = (one_at(x.json(), pointer) for x in (before, seen, after))
     if first != last and plain != other:
         raise Inconclusive("the answer changes by itself", before, after, disturbed=True)
-    if any_order:
-        expect_same(first, second, seen, before, what="the same as without", at=pointer)
-        expect_same(second, first, seen, before, what="no more than without", at=None)
-        return
     for answer, told in ((seen, second), (after, last)):
-        if not same_value(first, told):
+        if any_order:
+            expect_same(first, told, answer, before, what="the same as without", at=pointer)
+            expect_same(told, first, answer, before, what="no more than without", at=None)
+        elif not same_value(first, told):
             raise Nonconformity(
                 f"{first!r} at {pointer or 'the body'}", repr(told), answer, before, cause=f"not the same: {operation.title}"
             )

@@ -9,13 +9,13 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from conformance.profile import Profile
-from conformance.reference.faults.planting import Fault, Seen, success
+from conformance.reference.faults.planting import Fault, Seen, success, with_header, with_request_header, without_request_header
 from conformance.reference.faults.where import at, ids, service
 from conformance.reference.message import Call, split_target, write_json
 from conformance.reference.places import merge_patch
 from conformance.reference.rules import Told, describes, filled, refused, told, told_of
 from conformance.twin import Change, FaultRule
-from conformance.wire import Headers, WireRequest, WireResponse
+from conformance.wire import WireRequest, WireResponse
 
 
 def declared(profile: Profile) -> list[Fault]:
@@ -70,9 +70,12 @@ def _sent(request: WireRequest, change: Change, parts: Told) -> WireRequest:
     if change.query:
         path, query = split_target(request.target)
         kept = [(name, value) for name, value in query if name not in change.query]
-        text = urlencode([*kept, *_given(change.query, parts)], quote_via=quote)
+        given = [(name, str(filled(value, parts))) for name, value in change.query.items() if value is not None]
+        text = urlencode([*kept, *given], quote_via=quote)
         request = replace(request, target=f"{path}?{text}" if text else path)
-    request = replace(request, headers=_with(request.headers, change.headers, parts))
+    for name, value in change.headers.items():
+        put = value is not None
+        request = with_request_header(request, name, str(filled(value, parts))) if put else without_request_header(request, name)
     body = _body(change, parts.get("body"), parts)
     return request if body is None else replace(request, body=body)
 
@@ -80,10 +83,9 @@ def _sent(request: WireRequest, change: Change, parts: Told) -> WireRequest:
 def _answered(answer: WireResponse, change: Change, parts: Told) -> WireResponse:
     """Return an answer as it was changed."""
     body = _body(change, parts["response"].get("body"), parts)
-    return replace(
-        answer, status=change.status or answer.status, headers=_with(answer.headers, change.headers, parts),
-        body=answer.body if body is None else body,
-    )  # fmt: skip
+    for name, value in change.headers.items():
+        answer = with_header(answer, name, None if value is None else str(filled(value, parts)))
+    return replace(answer, status=change.status or answer.status, body=answer.body if body is None else body)
 
 
 def _body(change: Change, before: Any, parts: Told) -> bytes | None:
@@ -93,12 +95,3 @@ def _body(change: Change, before: Any, parts: Told) -> bytes | None:
     if change.patch is not None and isinstance(before, Mapping):
         return write_json(merge_patch(before, filled(change.patch, parts)))
     return None
-
-
-def _with(headers: Headers, changes: Mapping[str, str | None], parts: Told) -> Headers:
-    named = {name.lower() for name in changes}
-    return (*((name, value) for name, value in headers if name.lower() not in named), *_given(changes, parts))
-
-
-def _given(changes: Mapping[str, str | None], parts: Told) -> list[tuple[str, str]]:
-    return [(name, str(filled(value, parts))) for name, value in changes.items() if value is not None]

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from conformance.contract import Operation
+from conformance.errors import Problem, UsageError
 from conformance.profile import Profile, Resource
 from conformance.reference.engine import ResourceTwin
 from conformance.reference.message import NotJson, read_json, split_target, write_json
@@ -214,7 +215,12 @@ def planted(profile: Profile) -> list[Planted]:
 
     found: list[Planted] = []
     unseen = _names_for_others(profile)
-    every = [*known_faults().values(), *declared(profile)]
+    known, own = known_faults(), declared(profile)
+    if taken := [f.name for f in own if f.name in known]:
+        raise UsageError(
+            Problem(file=f"{profile.name}/twin.yaml", place=f"faults.{taken[0]}", problem="any service has a fault of this name")
+        )
+    every = [*known.values(), *own]
     for one in sorted(every, key=lambda fault: (GROUPS.index(fault.group), fault.name)):
         if one.profile and one.profile != profile.name:
             continue
